@@ -1,0 +1,164 @@
+"""A device family as the catalogue describes it: the types of ``families/*.toml``.
+
+A match rule holds when *all* of its conditions hold for one signal. Text conditions are globs
+(fnmatch, without case) unless their comment says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from discover.model.device import Direction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """One rule: conditions on one signal, a weight (1..100) and a sentence for people.
+
+    ``why`` may use ``{field}`` placeholders of the signal ("{instance}", "{txt.board}").
+    ``sets`` gives further claims ("chip", "model", "kind", "firmware", "firmware_version", "name", "mac",
+    "ota_password", "hostname") as text with the same placeholders; a claim whose text comes out empty is dropped.
+    """
+
+    weight: int
+    why: str
+    mdns: str = ""
+    """Service type, exact ("_esphomelib._tcp")."""
+    instance: str = ""
+    host: str = ""
+    """mDNS host name without ".local"."""
+    port: int = 0
+    """The signal's port, exact; 0: any."""
+    txt: Mapping[str, str] = field(default_factory=dict)
+    """TXT key -> glob; "*" asks only that the key is there."""
+    protocol: str = ""
+    """Codec name of a udp.reply or tcp.reply."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """Signal field -> glob, for decoded replies and HTTP ("json.arch", "server", "title", "path")."""
+    kind: str = ""
+    """Signal kind, exact ("http.reply", "tcp.open"); set where no other condition implies one."""
+    oui: tuple[str, ...] = ()
+    """MAC prefixes ("24:6f:28"); matches any signal that tells a MAC."""
+    vendor: str = ""
+    """Glob on the MAC's vendor name."""
+    sets: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FamilyPort:
+    """One port that devices of this family use."""
+
+    port: int
+    transport: str
+    direction: Direction
+    role: str
+    explanation: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FamilyOta:
+    """How devices of this family are updated.
+
+    ``kind``: "arduino", "esphome", "http", "pull", "none". The port is the SRV port where ``port_from`` is
+    "service", the entry of ``ports`` for the TXT value of key ``port_key`` (without case) where it is "table",
+    and ``port`` otherwise (and as the fallback). ``password_key``: TXT key whose yes/no tells of a password.
+    """
+
+    kind: str
+    transport: str
+    port: int
+    note: str
+    service: str = ""
+    """The mDNS service type that announces it ("" where the family match is enough)."""
+    port_from: str = "fixed"
+    port_key: str = ""
+    ports: Mapping[str, int] = field(default_factory=dict)
+    password_key: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpProbe:
+    """One read-only GET that identifies the family.
+
+    ``when`` lists hints of which one must hold for the host: "oui:espressif" (vendor glob), "mdns:_wled._tcp",
+    "host:tasmota-*". ``side_effects`` says in a sentence what it does to the device, ``source`` how we know.
+    """
+
+    port: int
+    path: str
+    when: tuple[str, ...]
+    side_effects: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """A signal and what must be concluded from it: the catalogue's own tests."""
+
+    signal: Mapping[str, object]
+    """``kind``, ``peer`` and ``fields`` as in discover.model.signal."""
+    confidence: str
+    source: str
+    sets: Mapping[str, str] = field(default_factory=dict)
+    """Further claims that must come out."""
+    hits: int = 0
+    """Index of the match rule that this example is the example of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotExample:
+    """A signal that must not be taken for this family, and why people might think so."""
+
+    signal: Mapping[str, object]
+    why: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A page to read on."""
+
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """One device family: one TOML file."""
+
+    id: str
+    title: str
+    summary: str
+    kind: str
+    """What such a thing is: "microcontroller", "light", "plug", "spa", "hub", "printer", "router", "accessory"."""
+    generic: bool = False
+    """True where any specific family beats it ("Espressif by MAC only", "HomeKit accessory")."""
+    also: tuple[str, ...] = ()
+    """Families that may be true at the same time (ArduinoOTA on a WLED): not an overlap."""
+    links: tuple[Link, ...] = ()
+    match: tuple[Match, ...] = ()
+    port: tuple[FamilyPort, ...] = ()
+    ota: FamilyOta | None = None
+    http: tuple[HttpProbe, ...] = ()
+    example: tuple[Example, ...] = ()
+    not_: tuple[NotExample, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """All families, and what a scan needs to know from them."""
+
+    families: tuple[Family, ...]
+
+    def family(self, family_id: str) -> Family | None:
+        """Return the family with that id, None where there is none."""
+        return next((family for family in self.families if family.id == family_id), None)
+
+    @property
+    def service_types(self) -> tuple[str, ...]:
+        """Every mDNS service type that some rule asks for, sorted."""
+        types = {match.mdns for family in self.families for match in family.match if match.mdns}
+        return tuple(sorted(types))

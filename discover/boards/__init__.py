@@ -1,0 +1,1 @@
+"""USB boards and firmware images: the only importer of esptool, lazily."""

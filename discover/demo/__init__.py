@@ -1,0 +1,1 @@
+"""The demo LAN: simulated devices that speak the real protocols on loopback."""

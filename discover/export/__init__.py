@@ -1,0 +1,1 @@
+"""One pure function from a snapshot to bytes per format, and the registry of formats."""

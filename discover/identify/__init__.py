@@ -1,0 +1,1 @@
+"""Signal to Evidence to ranked families: pure."""

@@ -1,0 +1,1 @@
+"""Fold, identity, presence and diff (pure), and the store (sqlite3)."""

@@ -1,0 +1,1 @@
+"""Async producers of signals that only listen."""

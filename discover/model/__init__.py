@@ -1,0 +1,61 @@
+"""The words everything else is said in: frozen values, standard library only."""
+
+from discover.model.check import OtaCheck, Sent, Step, StepState, Verdict
+from discover.model.device import (
+    UNKNOWN_FAMILY,
+    Confidence,
+    Device,
+    Direction,
+    Evidence,
+    FamilyVerdict,
+    Firmware,
+    Heard,
+    Listener,
+    OtaStatus,
+    Password,
+    PortState,
+    Presence,
+    PresenceState,
+)
+from discover.model.network import Address, Interface, InterfaceAddress, Neighbour, Network, Packet, Progress
+from discover.model.signal import KINDS, Field, Signal, Source
+from discover.model.snapshot import Change, ChangeKind, FieldChange, ScanInterface, ScanSummary, Snapshot
+
+__all__ = [
+    "KINDS",
+    "UNKNOWN_FAMILY",
+    "Address",
+    "Change",
+    "ChangeKind",
+    "Confidence",
+    "Device",
+    "Direction",
+    "Evidence",
+    "FamilyVerdict",
+    "Field",
+    "FieldChange",
+    "Firmware",
+    "Heard",
+    "Interface",
+    "InterfaceAddress",
+    "Listener",
+    "Neighbour",
+    "Network",
+    "OtaCheck",
+    "OtaStatus",
+    "Packet",
+    "Password",
+    "PortState",
+    "Presence",
+    "PresenceState",
+    "Progress",
+    "ScanInterface",
+    "ScanSummary",
+    "Sent",
+    "Signal",
+    "Snapshot",
+    "Source",
+    "Step",
+    "StepState",
+    "Verdict",
+]

@@ -1,0 +1,86 @@
+"""Interfaces, networks, neighbours and packets sent: values only, no I/O."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InterfaceAddress:
+    """One of our addresses: ``network`` is computed from address and mask, never taken from the system."""
+
+    address: Address
+    network: Network
+    scope_id: int = 0
+
+    @property
+    def broadcast(self) -> ipaddress.IPv4Address | None:
+        """The directed broadcast address; None for IPv6 and for /31 and /32 (RFC 3021)."""
+        if isinstance(self.network, ipaddress.IPv4Network) and self.network.prefixlen <= 30:
+            return self.network.broadcast_address
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interface:
+    """One network interface. ``skip`` is "" where a default scan uses it, else one sentence that says why not."""
+
+    name: str
+    index: int
+    mac: str
+    addresses: tuple[InterfaceAddress, ...]
+    up: bool = True
+    loopback: bool = False
+    point_to_point: bool = False
+    multicast: bool = True
+    skip: str = ""
+
+    @property
+    def ipv4(self) -> tuple[InterfaceAddress, ...]:
+        """Its IPv4 addresses, in the system's order."""
+        return tuple(one for one in self.addresses if one.address.version == 4)
+
+    @property
+    def ipv6(self) -> tuple[InterfaceAddress, ...]:
+        """Its IPv6 addresses, in the system's order."""
+        return tuple(one for one in self.addresses if one.address.version == 6)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbour:
+    """One row of the neighbour table; ``mac`` is "" while nobody answered."""
+
+    address: str
+    mac: str
+    interface: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packet:
+    """One packet we sent, as the ledger keeps it. ``transport``: "udp", "tcp", "mdns"; ``size`` payload bytes."""
+
+    mono: float
+    interface: str
+    to: str
+    port: int
+    transport: str
+    purpose: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Where a scan stands: ``phase`` in words, addresses planned and tested, packets sent, seconds left (None: unknown)."""
+
+    phase: str
+    planned: int
+    tested: int
+    hosts: int
+    packets_sent: int
+    elapsed: float
+    remaining: float | None

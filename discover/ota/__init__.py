@@ -1,0 +1,1 @@
+"""OTA reachability checks as sans-IO sessions that cannot start an update."""
