@@ -39,7 +39,10 @@ class Registry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Practice:
-    """Layer 2: who really uses the number. ``direction``: "listens", "dials-out", "announces"; ``confidence``: "confirmed", "reported", "unverified"."""
+    """Layer 2: who really uses the number.
+
+    ``direction``: "listens", "dials-out", "announces"; ``confidence``: "confirmed", "reported", "unverified".
+    """
 
     who: str
     what: str
@@ -61,7 +64,10 @@ class History:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A claim that is made about the port, and its verdict after checking: "confirmed", "refuted", "imprecise", "unverifiable", "opinion"."""
+    """A claim that is made about the port, and its verdict after checking.
+
+    ``verdict``: "confirmed", "refuted", "imprecise", "unverifiable" or "opinion".
+    """
 
     id: str
     text: str
