@@ -1,1 +1,0 @@
-"""USB boards and firmware images: the only importer of esptool, lazily."""

@@ -1,0 +1,36 @@
+"""What all tests share: lab and peer tests skip with one line, or fail where they are required."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# Two cores, shared: examples are few by default and derandomised, so that a red run can be repeated.
+settings.register_profile("espied", max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("deep", max_examples=2000, deadline=None)
+settings.load_profile(os.environ.get("ESPIED_HYPOTHESIS", "espied"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Turn a skip of a lab or peer test into a failure where ESPIED_REQUIRE_LAB is set."""
+    del call
+    report = yield
+    required = os.environ.get("ESPIED_REQUIRE_LAB") and any(item.get_closest_marker(name) for name in ("lab", "peer"))
+    if required and report.skipped:  # type: ignore[attr-defined]
+        report.outcome = "failed"  # type: ignore[attr-defined]
+        report.longrepr = f"required here, but skipped: {report.longrepr}"  # type: ignore[attr-defined]
+    return report  # type: ignore[return-value]
+
+
+@pytest.fixture(autouse=True)
+def _home_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep every test away from the state and configuration of the person who runs it."""
+    home = tmp_path_factory.mktemp("home")
+    for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, str(home / name.lower()))
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.delenv("ESPIED_CONFIG", raising=False)
