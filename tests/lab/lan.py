@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 TIMEOUT = 20.0
 """Seconds any set-up command may take."""
@@ -117,7 +118,7 @@ class Lan:
         self.switch = f"{self.prefix}-sw"
         self.hosts: list[Host] = []
 
-    def __enter__(self) -> Lan:
+    def __enter__(self) -> Self:
         run("ip", "netns", "add", self.switch)
         run("ip", "-n", self.switch, "link", "set", "lo", "up")
         # Snooping would hold multicast back until the first query; a home switch floods it.

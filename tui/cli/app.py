@@ -1,0 +1,31 @@
+"""Starting the app: on the LAN, on the demo LAN, or on a recording."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tui.cli.settings import Settings
+
+if TYPE_CHECKING:
+    from discover.engine import Feed
+
+
+def run_app(settings: Settings, *, feed_factory: Callable[[], Feed] | None = None, title: str = "", keep: bool = True) -> None:
+    """Run the app until the user quits.
+
+    ``feed_factory`` is called after the first paint (a live feed on all suitable interfaces where it is None);
+    ``keep`` says whether what is found goes into the inventory.
+    """
+    from discover.atlas.loader import load_catalogue  # noqa: PLC0415 - not for the help
+    from tui.app.app import EspiedApp  # noqa: PLC0415 - textual loads here
+
+    catalogue = load_catalogue()
+
+    def live() -> Feed:
+        from tui.cli.session import live_feed  # noqa: PLC0415 - zeroconf loads after the first paint
+
+        return live_feed(settings, catalogue, forever=True)
+
+    app = EspiedApp(feed_factory or live, catalogue, title=title, database=settings.database_path() if keep else None)
+    app.run()

@@ -1,0 +1,146 @@
+"""``espied check``: can this device be updated over the air, and what stands in the way."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from discover.errors import EXIT_NEGATIVE, EspiedError, NetworkError
+from discover.inventory.fold import Inventory
+from discover.model.check import OtaCheck, Step
+from discover.model.device import Device
+from discover.model.snapshot import Snapshot
+from tui.cli.output import note, to_text, width, write_stdout
+from tui.cli.session import live_feed, silent_progress
+from tui.cli.settings import Settings
+
+if TYPE_CHECKING:
+    from discover.atlas.family import Catalogue
+
+
+@click.command("check")
+@click.argument("host", metavar="HOST[:PORT]")
+@click.option(
+    "-l", "--level", type=click.IntRange(0, 2), help="How far to go: 0 announced, 1 knock, 2 handshake (default: as far as is safe)."
+)
+@click.option("--kind", type=click.Choice(("arduino", "esphome")), help="What listens there, where you know it.")
+@click.option("-i", "--interface", "interfaces", multiple=True, metavar="IF", help="Interface to look and ask on.")
+@click.option(
+    "--listen",
+    "listen_seconds",
+    type=click.FloatRange(0, 60),
+    default=2.0,
+    show_default=True,
+    help="Seconds to listen for its announcement first.",
+)
+@click.option("--yes", "consent", is_flag=True, help="Go to the level asked for although it may make the device run its error callback.")
+@click.option("-f", "--format", "format_name", type=click.Choice(("text", "json")), default="text", show_default=True)
+@click.pass_obj
+def command(
+    settings: Settings,
+    *,
+    host: str,
+    level: int | None,
+    kind: str | None,
+    interfaces: tuple[str, ...],
+    listen_seconds: float,
+    consent: bool,
+    format_name: str,
+) -> int:
+    """Check whether HOST accepts updates over the air. No check can start an update.
+
+    HOST is a name, an address, or a device of your inventory. The exit code is 0 where the way is open
+    (ready, announced or likely) and 1 where it is not.
+    """
+    from discover.atlas.loader import load_catalogue  # noqa: PLC0415 - not for the help
+
+    device = _known(settings, host)
+    result = asyncio.run(
+        _check(
+            settings,
+            load_catalogue(),
+            host=host,
+            level=level,
+            kind=kind or "",
+            interfaces=interfaces,
+            listen_seconds=listen_seconds,
+            consent=consent,
+            known=device,
+            live=format_name == "text",
+        )
+    )
+    if format_name == "json":
+        from discover.ota.report import render_check  # noqa: PLC0415 - only here
+
+        write_stdout(render_check(result))
+    else:
+        from tui.present.check import check_lines  # noqa: PLC0415 - only here
+
+        write_stdout(to_text(check_lines(result, width=width()), color=settings.stdout_color))
+    return EXIT_NEGATIVE if result.negative else 0
+
+
+def _known(settings: Settings, host: str) -> Device | None:
+    """Find the device in the stored inventory, if there is one and it names exactly one device."""
+    path = settings.database_path()
+    if not path.exists():
+        return None
+    from discover.inventory.store import Store  # noqa: PLC0415 - sqlite3 loads here
+
+    try:
+        with Store.open(path) as store:
+            return store.find(host)
+    except EspiedError as error:
+        note(f"The inventory is left aside: {error.message}", quiet=settings.quiet)
+        return None
+
+
+async def _check(
+    settings: Settings,
+    catalogue: Catalogue,
+    *,
+    host: str,
+    level: int | None,
+    kind: str,
+    interfaces: tuple[str, ...],
+    listen_seconds: float,
+    consent: bool,
+    known: Device | None,
+    live: bool,
+) -> OtaCheck:
+    """Listen for the announcement, then check; Ctrl-C leaves no socket behind."""
+    from discover.ota import check  # noqa: PLC0415 - asyncio is loaded by now
+
+    feed = live_feed(settings, catalogue, interfaces=interfaces, seconds=listen_seconds, passive=True)
+    device = known
+    if listen_seconds:
+        inventory = Inventory(catalogue)
+        with contextlib.suppress(NetworkError):
+            await feed.run(inventory.add, silent_progress)
+        device = find_device(inventory.snapshot(), host) or known
+
+    def on_step(step: Step) -> None:
+        if live and not settings.quiet and sys.stderr.isatty():
+            note(f"{step.name}: {step.state.value}")
+
+    return await check(feed.network, host, level=level, kind=kind, device=device, consent=consent, on_step=on_step)
+
+
+def find_device(snapshot: Snapshot, host: str) -> Device | None:
+    """Find the device that ``host`` (a name, an address, with or without port) means; None unless it is exactly one."""
+    bare = host.rsplit(":", 1)[0] if host.count(":") == 1 else host.strip("[]")
+    wanted = bare.lower().rstrip(".")
+    names = {wanted, wanted.removesuffix(".local")}
+    hits = [
+        device
+        for device in snapshot.devices
+        if wanted in device.addresses
+        or device.hostname.lower().removesuffix(".local") in names
+        or device.name.lower() in names
+        or device.id == wanted
+    ]
+    return hits[0] if len(hits) == 1 else None

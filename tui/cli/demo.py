@@ -1,0 +1,34 @@
+"""``espied demo``: the app on simulated devices that speak the real protocols on loopback."""
+
+from __future__ import annotations
+
+import click
+
+from tui.cli.settings import Settings
+
+
+@click.command("demo")
+@click.option("--scan", "scan_only", is_flag=True, help="Print one scan instead of opening the app.")
+@click.option("-f", "--format", "format_name", type=click.Choice(("table", "json", "ndjson", "csv", "markdown")), default="table")
+@click.option("-s", "--seconds", type=click.FloatRange(0, 3600), default=4.0, show_default=True, help="How long --scan listens.")
+@click.pass_obj
+def command(settings: Settings, *, scan_only: bool, format_name: str, seconds: float) -> int:
+    """Open the app on a LAN of simulated devices. Nothing leaves this computer, nothing is stored."""
+    from tui.cli.demo_feed import demo_feed  # noqa: PLC0415 - asyncio loads here
+
+    if not scan_only:
+        from tui.cli.app import run_app  # noqa: PLC0415 - textual loads here
+
+        run_app(settings, feed_factory=lambda: demo_feed(forever=True), title="demo LAN", keep=False)
+        return 0
+    from discover.atlas.loader import load_catalogue  # noqa: PLC0415 - not for the help
+    from discover.errors import EXIT_INTERRUPTED  # noqa: PLC0415 - likewise
+    from tui.cli.narrate import Narrator  # noqa: PLC0415 - likewise
+    from tui.cli.output import write_stdout  # noqa: PLC0415 - likewise
+    from tui.cli.scan import render  # noqa: PLC0415 - likewise
+    from tui.cli.session import run_feed  # noqa: PLC0415 - likewise
+
+    with Narrator(quiet=settings.quiet, verbose=settings.verbose) as narrator:
+        found = run_feed(demo_feed(seconds=seconds), load_catalogue(), narrator)
+    write_stdout(render(found.snapshot, format_name, color=settings.stdout_color))
+    return EXIT_INTERRUPTED if found.interrupted else 0

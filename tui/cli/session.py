@@ -1,0 +1,216 @@
+"""Running a feed from the command line: fold as signals come, narrate, record, stop at Ctrl-C with what was found."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from discover.errors import EXIT_CANNOT, EspiedError, RecordingError, UsageError
+from discover.model.network import Packet, Progress
+from discover.model.signal import Signal
+from discover.model.snapshot import Snapshot
+from tui.cli.narrate import Narrator
+from tui.cli.output import note
+from tui.cli.settings import Settings
+
+if TYPE_CHECKING:
+    from discover.atlas.family import Catalogue
+    from discover.engine import Feed, LiveFeed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a run came to: the snapshot, and whether it was cut short by the user."""
+
+    snapshot: Snapshot
+    interrupted: bool
+
+
+def live_feed(
+    settings: Settings,
+    catalogue: Catalogue,
+    *,
+    interfaces: tuple[str, ...] = (),
+    networks: tuple[str, ...] = (),
+    own: bool = False,
+    seconds: float | None = None,
+    passive: bool = False,
+    forever: bool = False,
+) -> LiveFeed:
+    """Make the feed of a live scan. Raises NoInterfaceError, NotPrivateError and UsageError before a packet is sent."""
+    from discover.engine import LiveFeed, plan_scan  # noqa: PLC0415 - asyncio loads here
+    from discover.net.real import RealNetwork  # noqa: PLC0415 - likewise
+
+    cidrs = networks or settings.config.network
+    parsed = tuple(_network(cidr) for cidr in cidrs)
+    network = RealNetwork(allowed=parsed if own else (), own=own)
+    plan = plan_scan(
+        network,
+        names=interfaces or settings.config.interface,
+        cidrs=cidrs,
+        own=own,
+        seconds=settings.config.seconds if seconds is None else seconds,
+        passive=passive,
+    )
+    return LiveFeed(network, catalogue, plan, forever=forever)
+
+
+def _network(cidr: str):  # type: ignore[no-untyped-def] # noqa: ANN202 - IPv4Network | IPv6Network, ipaddress loads lazily
+    import ipaddress  # noqa: PLC0415 - the help does not need it
+
+    try:
+        return ipaddress.ip_network(cidr, strict=False)
+    except ValueError as error:
+        raise UsageError(f"'{cidr}' is not a network", "Write it as address/prefix, for example 192.168.1.0/24.") from error
+
+
+def run_feed(
+    feed: Feed,
+    catalogue: Catalogue,
+    narrator: Narrator,
+    *,
+    record: Path | None = None,
+    every: Callable[[Snapshot], None] | None = None,
+) -> Found:
+    """Run a feed to its end or to Ctrl-C, and fold what it says.
+
+    ``record`` gets every signal as it comes, so that a crash loses nothing; ``every`` is called with a
+    snapshot at most twice a second while signals come. Raises what the feed raises, and EspiedError
+    where the recording cannot be written.
+    """
+    import asyncio  # noqa: PLC0415 - `espied --help` must not load it
+
+    from discover.inventory.fold import Inventory  # noqa: PLC0415 - likewise
+
+    inventory = Inventory(catalogue)
+    with _recorder(record) as write:
+        dirty = asyncio.Event()
+
+        def on_signal(signal: Signal) -> None:
+            inventory.add(signal)
+            write(signal)
+            dirty.set()
+
+        async def report() -> None:
+            while every is not None:
+                await dirty.wait()
+                dirty.clear()
+                every(inventory.snapshot())
+                await asyncio.sleep(0.5)
+
+        async def run() -> bool:
+            _stop_on_sigterm()
+            reporter = asyncio.create_task(report())
+            try:
+                await feed.run(on_signal, narrator.progress)
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is not None:
+                    task.uncancel()
+                return True
+            finally:
+                reporter.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await reporter
+            return False
+
+        interrupted = asyncio.run(run())
+    snapshot = inventory.snapshot()
+    if every is not None:
+        every(snapshot)
+    return Found(snapshot=snapshot, interrupted=interrupted)
+
+
+def _stop_on_sigterm() -> None:
+    """Let SIGTERM end a run as Ctrl-C does; Windows has no such handler."""
+    import asyncio  # noqa: PLC0415 - see run_feed
+    import signal  # noqa: PLC0415 - see run_feed
+
+    task = asyncio.current_task()
+    if task is not None:
+        with contextlib.suppress(NotImplementedError, RuntimeError):
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+
+@contextlib.contextmanager
+def _recorder(path: Path | None) -> Iterator[Callable[[Signal], None]]:
+    """Open the recording, if one is wanted, and give the function that adds a signal."""
+    if path is None:
+        yield lambda _signal: None
+        return
+    from discover.model.recording import encode, encode_header  # noqa: PLC0415 - only recordings need it
+
+    try:
+        stream: IO[str] = path.open("w", encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise EspiedError(f"Cannot write the recording {path}: {error.strerror}", "Choose another file with --record.") from error
+    try:
+        stream.write(encode_header() + "\n")
+        yield lambda signal: print(encode(signal), file=stream)
+        stream.close()
+    except OSError as error:
+        raise EspiedError(
+            f"The recording {path} is incomplete: {error.strerror}", "Free some space; what was found is shown all the same."
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            stream.close()
+
+
+def read_recording(path: Path) -> tuple[Signal, ...]:
+    """Read a recording. Raises RecordingError that names the file and the line."""
+    from discover.model.recording import decode_lines  # noqa: PLC0415 - only recordings need it
+
+    try:
+        with path.open(encoding="utf-8", errors="replace") as stream:
+            return tuple(decode_lines(stream))
+    except OSError as error:
+        raise RecordingError(f"Cannot read {path}: {error.strerror}", "Give a file that `espied scan --record FILE` wrote.") from error
+    except RecordingError as error:
+        raise RecordingError(f"{path}: {error.message}", error.hint) from error
+
+
+def save(settings: Settings, snapshot: Snapshot) -> int:
+    """Put what was found into the inventory; return the exit code (3 and a sentence where it could not be kept)."""
+    from discover.inventory.store import Store  # noqa: PLC0415 - sqlite3 loads here
+
+    try:
+        with Store.open(settings.database_path()) as store:
+            for notice in store.notices:
+                note(notice)
+            store.save(snapshot)
+    except EspiedError as error:
+        note(f"{error.message} What was found is shown above, but not kept.")
+        if error.hint:
+            note(error.hint)
+        return EXIT_CANNOT
+    return 0
+
+
+def write_ledger(packets: tuple[Packet, ...], path: Path) -> None:
+    """Write every packet sent as NDJSON. Raises EspiedError."""
+    from tui.cli.output import write_file  # noqa: PLC0415 - only here
+
+    rows = (
+        json.dumps(
+            {
+                "mono": round(packet.mono, 6),
+                "interface": packet.interface,
+                "to": packet.to,
+                "port": packet.port,
+                "transport": packet.transport,
+                "purpose": packet.purpose,
+                "bytes_hex": packet.payload.hex(),
+            }
+        )
+        for packet in packets
+    )
+    write_file(path, "".join(f"{row}\n" for row in rows).encode())
+
+
+def silent_progress(_progress: Progress) -> None:
+    """Take progress and say nothing."""
