@@ -39,7 +39,7 @@ KINDS: Final = {"arduino": "ArduinoOTA", "esphome": "ESPHome OTA", "http": "upda
 
 def target(check: OtaCheck) -> str:
     """Return what was checked, as "10.0.0.7:3232/udp"."""
-    where = check.address or check.host
+    where = clean(check.address or check.host)
     if ":" in where:
         where = f"[{where}]"
     return f"{where}:{check.port}/{check.transport}" if check.port else where
