@@ -80,7 +80,7 @@ def command(
     else:
         from tui.present.check import check_lines  # noqa: PLC0415 - only here
 
-        write_stdout(to_text(check_lines(result, width=width()), color=settings.stdout_color))
+        write_stdout(to_text(check_lines(result), color=settings.stdout_color, width=width()))
     return EXIT_NEGATIVE if result.negative else 0
 
 

@@ -36,7 +36,7 @@ def command(settings: Settings, *, format_name: str) -> int:
     else:
         from tui.present.check import step_lines  # noqa: PLC0415 - only here
 
-        write_stdout(to_text(step_lines(steps, width=width()), color=settings.stdout_color))
+        write_stdout(to_text([one for step in steps for one in step_lines(step)], color=settings.stdout_color, width=width()))
         write_stdout(verdict(steps) + "\n")
     return EXIT_CANNOT if any(step.state is StepState.FAIL for step in steps) else 0
 

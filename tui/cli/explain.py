@@ -34,9 +34,13 @@ def command(settings: Settings, *, port: str, format_name: str, all_systems: boo
         document = {"schema": "espied.port/1", **asdict(explanation)}
         write_stdout(json.dumps(document, ensure_ascii=False, indent=2, default=dict) + "\n")
     else:
-        from tui.present.explanation import explanation_lines  # noqa: PLC0415 - only here
+        from tui.present.explanation import check_command_lines, explanation_lines, this_system  # noqa: PLC0415 - only here
 
-        write_stdout(to_text(explanation_lines(explanation, width=width(), all_systems=all_systems), color=settings.stdout_color))
+        lines = list(explanation_lines(explanation))
+        for system in ("linux", "macos", "windows") if all_systems else ():
+            if system != this_system():
+                lines += check_command_lines(explanation, system=system)
+        write_stdout(to_text(lines, color=settings.stdout_color, width=width()))
     return 0
 
 

@@ -15,9 +15,9 @@ from discover.errors import EspiedError
 from tui.present.lines import Line, render
 
 
-def to_text(lines: Iterable[Line], *, color: bool) -> str:
-    """Render lines as they are, each ended by a newline; without colour not one escape byte is in the result."""
-    return render(lines, color=color)
+def to_text(lines: Iterable[Line], *, color: bool, width: int = 0) -> str:
+    """Render lines (wrapped at ``width`` cells, 0: as they are); without colour not one escape byte is in the result."""
+    return render(lines, width=width, color=color)
 
 
 def write_stdout(data: str | bytes) -> None:

@@ -74,9 +74,9 @@ def command(
 def render(snapshot: Snapshot, format_name: str, *, color: bool) -> str | bytes:
     """Render a snapshot for stdout in one of FORMATS."""
     if format_name == "table":
-        from tui.present.table import table_lines  # noqa: PLC0415 - only here
+        from tui.present.table import PIPE_WIDTH, snapshot_lines  # noqa: PLC0415 - only here
 
-        return to_text(table_lines(snapshot, width=width() if sys.stdout.isatty() else None), color=color)
+        return to_text(snapshot_lines(snapshot, width=width() if sys.stdout.isatty() else PIPE_WIDTH), color=color)
     from discover.export import FORMATS as EXPORTS  # noqa: PLC0415 - msgspec loads here
 
     return EXPORTS[format_name].render(snapshot)

@@ -84,6 +84,6 @@ def change_json(change: Change) -> str:
 
 def change_text(change: Change, *, color: bool) -> str:
     """Render one change for people."""
-    from tui.present.changes import change_lines  # noqa: PLC0415 - only here
+    from tui.present.changes import change_line  # noqa: PLC0415 - only here
 
-    return to_text(change_lines(change), color=color)
+    return to_text([change_line(change)], color=color)
