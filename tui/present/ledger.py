@@ -36,7 +36,7 @@ def ledger_lines(packets: Iterable[Packet]) -> tuple[Line, ...]:
             lines.append(line((address, "title"), ("  " + words.count(total, "packet"), "dim")))
             last = address
         lines.append(
-            line(f"{packet_count:>5} × ", (f"{port:<10}", "accent"), f" {purpose}", (f"  {words.count(size, 'byte')}", "dim"), indent=2)
+            line(f"{packet_count:>5} x ", (f"{port:<10}", "accent"), f" {purpose}", (f"  {words.count(size, 'byte')}", "dim"), indent=2)
         )
     total_packets = sum(row[3] for row in rows)
     devices = len({row[0] for row in rows})
