@@ -27,6 +27,7 @@ CLAIMS: Final = (
     "firmware",
     "firmware_version",
     "hostname",
+    "identity",
     "kind",
     "mac",
     "model",
@@ -161,7 +162,11 @@ def check_note(note: PortNote, stem: str, where: str) -> None:
         _word(transport, TRANSPORTS, where, "transports")
     _word(note.category, CATEGORIES, where, "category")
     _word(note.registry.status, STATUSES, where, "registry.status")
-    _filled({"registry.source": note.registry.source, "expected_when": note.expected_when, "if_unexpected": note.if_unexpected}, where)
+    _filled({"registry.source": note.registry.source, "expected_when": note.expected_when}, where)
+    _need(bool(note.titles), where, "titles", "at least one is wanted")
+    for field, texts in (("titles", note.titles), ("conclusion", note.conclusion)):
+        _words(texts, ("", *TRANSPORTS), where, field)
+        _filled({f"{field}.{transport}": text for transport, text in texts.items()}, where)
     for index, practice in enumerate(note.practice):
         here = f"practice[{index}]"
         _filled({f"{here}.who": practice.who, f"{here}.what": practice.what, f"{here}.source": practice.source}, where)

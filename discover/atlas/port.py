@@ -93,8 +93,13 @@ class PortNote:
     if_unexpected: str = ""
     check_local: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """"tcp" | "udp" | "outbound" -> "linux" | "macos" | "windows" | "remote" -> the exact command."""
+    """Only where it differs from the commands that follow from the number (discover.atlas.commands)."""
     families: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    titles: Mapping[str, str] = field(default_factory=dict)
+    """"tcp" | "udp" | "" (both) -> a few words: what is usually found there."""
+    conclusion: Mapping[str, str] = field(default_factory=dict)
+    """"tcp" | "udp" | "" (both) -> what can be concluded from the number alone, where rules would not say it as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
