@@ -1,0 +1,117 @@
+"""An OTA check as JSON: the contract espied.ota-check/1 (DESIGN section 4) and its schema."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final, Literal
+
+import msgspec
+
+from discover.model.check import OtaCheck, StepState, Verdict
+from discover.model.device import Password
+from discover.model.signal import Signal, Source
+from discover.text import clean
+
+SCHEMA: Final = "espied.ota-check/1"
+
+
+class StepDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One step: how it went, what was sent, what came and what it means, and what to do next ("" where nothing)."""
+
+    name: str
+    state: StepState
+    detail: str
+    fix: str
+
+
+class SentDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One packet that was sent; an empty payload over TCP is the attempt to connect."""
+
+    to: str
+    transport: Literal["udp", "tcp"]
+    bytes_hex: str
+    why: str
+
+
+class CheckDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole check. ``port`` is 0 and ``transport`` "" where there was nothing to ask; ``checked`` is RFC 3339."""
+
+    schema: Literal["espied.ota-check/1"]
+    host: str
+    address: str
+    port: int
+    transport: Literal["udp", "tcp", ""]
+    kind: str
+    level: int
+    verdict: Verdict
+    password: Password
+    checked: str
+    steps: tuple[StepDocument, ...]
+    sent: tuple[SentDocument, ...]
+
+
+def document(check: OtaCheck) -> CheckDocument:
+    """Return the check as the contract's value."""
+    from datetime import UTC, datetime  # noqa: PLC0415 - keeps the module's import light for the command line's start
+
+    checked = datetime.fromtimestamp(int(check.when), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return CheckDocument(
+        schema="espied.ota-check/1",
+        host=clean(check.host),
+        address=check.address,
+        port=check.port,
+        transport=_transport(check.transport),
+        kind=check.kind,
+        level=check.level,
+        verdict=check.verdict,
+        password=check.password,
+        checked=checked,
+        steps=tuple(
+            StepDocument(name=step.name, state=step.state, detail=clean(step.detail, 2000), fix=clean(step.fix, 2000))
+            for step in check.steps
+        ),
+        sent=tuple(
+            SentDocument(to=one.to, transport="tcp" if one.transport == "tcp" else "udp", bytes_hex=one.bytes_hex, why=one.why)
+            for one in check.sent
+        ),
+    )
+
+
+def _transport(text: str) -> Literal["udp", "tcp", ""]:
+    return "udp" if text == "udp" else "tcp" if text == "tcp" else ""
+
+
+def render_check(check: OtaCheck) -> bytes:
+    """Return the check as UTF-8 JSON with a line end, keys in the contract's order."""
+    return json.dumps(msgspec.to_builtins(document(check)), indent=2, ensure_ascii=False).encode() + b"\n"
+
+
+def check_schema() -> bytes:
+    """Return the JSON schema of :func:`render_check`'s output (draft 2020-12), as it is committed under docs/schema/."""
+    schema: dict[str, Any] = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": SCHEMA}
+    (_,), components = msgspec.json.schema_components([CheckDocument], ref_template="#/$defs/{name}")
+    root = components.pop("CheckDocument")
+    root.pop("title", None)
+    schema |= root
+    schema["$defs"] = dict(sorted(components.items()))
+    return json.dumps(schema, indent=2, ensure_ascii=False).encode() + b"\n"
+
+
+def signal_of(check: OtaCheck, *, interface: str = "", mono: float = 0.0) -> Signal:
+    """Return the check as the signal that the inventory folds ("ota.checked")."""
+    return Signal(
+        when=check.when,
+        mono=mono,
+        source=Source.OTA,
+        interface=interface,
+        peer=check.address,
+        kind="ota.checked",
+        fields={
+            "ota": check.kind,
+            "port": check.port,
+            "transport": check.transport,
+            "level": check.level,
+            "verdict": check.verdict.value,
+            "password": check.password.value,
+        },
+    )

@@ -1,0 +1,231 @@
+"""Whom a check is about: the words a user names a host by, and what the device announced of its updates."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from discover.errors import UsageError
+from discover.model.device import Device, Password
+from discover.model.signal import Signal
+from discover.text import clean
+
+ARDUINO_PORTS: Final = (3232, 8266, 2040)
+"""Where ArduinoOTA listens by default: ESP32, ESP8266, RP2040/RP2350 (``_port`` in each core's ArduinoOTA.cpp)."""
+
+ESPHOME_PORTS: Final = {"esp32": 3232, "esp8266": 8266, "rp2040": 2040, "bk72xx": 8892, "rtl87xx": 8892, "ln882x": 8820, "host": 8082}
+"""ESPHome's defaults by platform (esphome/components/esphome/ota/__init__.py, CONF_PORT)."""
+
+TCP_UPLOADER_PORT: Final = 65280
+"""JAndrassy/ArduinoOTA src/ArduinoOTA.h: an HTTP-like server on 0xff00/tcp."""
+
+_ARDUINO: Final = "_arduino._tcp"
+_ESPHOME: Final = "_esphomelib._tcp"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """A host as the user wrote it: a name or an address (with zone), and the port where one was given."""
+
+    name: str
+    port: int | None
+    literal: bool
+    device: bool = False
+    """True where the name is the inventory's for a device, not a host name: ``hostname`` is what the device told, if anything."""
+    hostname: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcement:
+    """How the device says, or its family is known, to be updated.
+
+    ``kind``: "arduino", "esphome", "http", "pull", "none" or "unknown"; ``password`` as announced;
+    ``version`` ESPHome's; ``heard`` is True where an mDNS record stands behind it; ``said`` is one sentence.
+    """
+
+    kind: str = "unknown"
+    port: int = 0
+    transport: str = ""
+    password: Password = Password.UNKNOWN
+    version: str = ""
+    heard: bool = False
+    said: str = ""
+    note: str = ""
+    title: str = ""
+
+
+def parse_host(text: str, port: int | None = None) -> Host:
+    """Read "name", "name:port", an address, "v4:port", "[v6%zone]:port" or a bare IPv6 address.
+
+    Raises UsageError for anything else, for a port outside 1..65535 and for two ports that differ.
+    """
+    text = text.strip()
+    name, written = _split(text)
+    if written is not None and port is not None and written != port:
+        raise UsageError(f"{clean(text, 80)} names port {written}, and the port given besides is {port}.", "Give one of them.")
+    port = written if port is None else port
+    if port is not None and not 1 <= port <= 65535:
+        raise UsageError(f"{port} is no port.", "Ports are 1 to 65535.")
+    if not name or clean(name, 256) != name or any(char in name for char in " /@?#[]"):
+        raise UsageError(
+            f"{clean(text, 80) or 'An empty text'} is no host.", "Give a name, an address, or either with a port: kitchen.local:3232"
+        )
+    return Host(name=name, port=port, literal=is_address(name))
+
+
+def find_host(text: str, port: int | None, device: Device | None) -> Host:
+    """Return the host that ``text`` means: the device's own name, label or id (with or without port) first. Raises UsageError."""
+    if device is None:
+        return parse_host(text, port)
+    if not text:
+        if not device.addresses:
+            raise UsageError(f"No address of {device.title} is known.", "Scan again, or give a name or an address.")
+        return parse_host(f"[{device.addresses[0]}]" if ":" in device.addresses[0] else device.addresses[0], port)
+    names = {one.casefold() for one in (device.name, device.label, device.id) if one}
+    hostname = device.hostname.removesuffix(".")
+    head, _, tail = text.strip().rpartition(":")
+    for name, written in ((text.strip(), None), (head, tail)):
+        if name.casefold() in names and name.casefold().removesuffix(".local") != hostname.casefold().removesuffix(".local"):
+            number = None if written is None else _number(written)
+            if number is not None and port is not None and number != port:
+                raise UsageError(f"{clean(text, 80)} names port {number}, and the port given besides is {port}.", "Give one of them.")
+            number = port if number is None else number
+            if number is not None and not 1 <= number <= 65535:
+                raise UsageError(f"{number} is no port.", "Ports are 1 to 65535.")
+            return Host(name=name, port=number, literal=False, device=True, hostname=hostname)
+    return parse_host(text, port)
+
+
+def is_address(text: str) -> bool:
+    """Tell whether the text is an IPv4 or IPv6 address (with or without zone)."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _split(text: str) -> tuple[str, int | None]:
+    if text.startswith("["):
+        name, bracket, rest = text[1:].partition("]")
+        if not bracket or not is_address(name) or (rest and not rest.startswith(":")):
+            return "", None
+        return name, _number(rest[1:]) if rest else None
+    if text.count(":") == 1:
+        name, _, rest = text.partition(":")
+        return name, _number(rest)
+    if ":" in text and not is_address(text):
+        return "", None
+    return text, None
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 5):
+        raise UsageError(f"{clean(text, 40) or 'Nothing'} is no port.", "Ports are 1 to 65535.")
+    return int(text)
+
+
+def announced(device: Device | None, *, kind: str = "", port: int | None = None) -> Announcement:
+    """Return what is known of the device's updates before anything is sent. ``kind`` and ``port`` are the user's and win.
+
+    An mDNS record speaks first (``_arduino._tcp``, ``_esphomelib._tcp``), then what the inventory concluded
+    from the family, then the port's number, where it belongs to one service alone.
+    """
+    if device is None:
+        return _by_number(kind, port)
+    wanted = kind or (device.ota.kind if device.ota is not None else "")
+    known = device.ota if device.ota is not None and device.ota.kind == wanted else None
+    for signal in _records(device):
+        found = _record(signal, wanted, port)
+        if found is not None:
+            esp_port = found.port or (known.port if known is not None else 0)
+            merged = found.password if found.password is not Password.UNKNOWN or known is None else known.password
+            return _with(found, port=port or esp_port, password=merged, title=device.family.title, note=known.note if known else "")
+    if known is not None:
+        version = device.firmware.version if wanted == "esphome" and device.firmware is not None else ""
+        return Announcement(
+            kind=wanted,
+            port=port or known.port,
+            transport=known.transport,
+            password=known.password,
+            version=version,
+            said=f"The inventory knows it as {device.family.title}, updated by {wanted} on {known.port}/{known.transport}.",
+            note=known.note,
+            title=device.family.title,
+        )
+    return _with(_by_number(wanted, port), title=device.family.title)
+
+
+def _with(found: Announcement, **changes: object) -> Announcement:
+    values = {name: getattr(found, name) for name in Announcement.__slots__}
+    return Announcement(**(values | changes))
+
+
+def _records(device: Device) -> Iterator[Signal]:
+    """Newest first, so that a record after a re-flash beats the one before."""
+    for signal in sorted(device.signals, key=lambda one: one.when, reverse=True):
+        if signal.kind == "mdns.service" and signal.text("type") in (_ARDUINO, _ESPHOME):
+            yield signal
+
+
+def _record(signal: Signal, wanted: str, port: int | None) -> Announcement | None:
+    txt = _properties(signal)
+    number = signal.number("port") or 0
+    if signal.text("type") == _ARDUINO and wanted in ("", "arduino", "unknown"):
+        if port is not None and number != port:
+            return None
+        word = txt.get("auth_upload", "").lower()
+        password = {"yes": Password.YES, "no": Password.NO}.get(word, Password.UNKNOWN)
+        transport = "tcp" if number == TCP_UPLOADER_PORT else "udp"
+        board = f", board {txt['board']}" if txt.get("board") else ""
+        return Announcement(
+            kind="arduino",
+            port=number,
+            transport=transport,
+            password=password,
+            heard=True,
+            said=f"It announces {_ARDUINO} on {number}/{transport}{board}, password {password.value} (auth_upload={word or 'absent'}).",
+        )
+    if signal.text("type") == _ESPHOME and wanted in ("", "esphome", "unknown"):
+        platform = txt.get("platform", "")
+        expected = ESPHOME_PORTS.get(platform.lower(), 0)
+        version = txt.get("version", "")
+        return Announcement(
+            kind="esphome",
+            port=expected,
+            transport="tcp",
+            version=version,
+            heard=True,
+            said=(
+                f"It announces {_ESPHOME}, ESPHome {version or 'of unknown version'} on {platform or 'an unnamed platform'}; "
+                "its update port is not announced and follows from the platform."
+            ),
+        )
+    return None
+
+
+def _properties(signal: Signal) -> dict[str, str]:
+    """First value of each TXT key, keys in lower case (RFC 6763 section 6.4)."""
+    items = signal.fields.get("txt", ())
+    found: dict[str, str] = {}
+    for item in items if isinstance(items, tuple) else ():
+        key, _, value = item.partition("=")
+        found.setdefault(key.lower(), value)
+    return found
+
+
+def _by_number(kind: str, port: int | None) -> Announcement:
+    """Without a word from the device: the user's kind and port, and what the number alone tells."""
+    if kind in ("", "unknown"):
+        if port in (8892, 8820, 8082):  # ESPHome's alone; nothing of ArduinoOTA is there by default
+            return Announcement(kind="esphome", port=port, transport="tcp")
+        if port == TCP_UPLOADER_PORT:
+            return Announcement(kind="arduino", port=port, transport="tcp")
+        return Announcement(kind="unknown", port=port or 0, transport="udp")
+    if kind == "arduino":
+        return Announcement(kind=kind, port=port or 0, transport="tcp" if port == TCP_UPLOADER_PORT else "udp")
+    if kind == "esphome":
+        return Announcement(kind=kind, port=port or ESPHOME_PORTS["esp32"], transport="tcp")
+    return Announcement(kind=kind, port=port or 0)
