@@ -1,0 +1,293 @@
+r"""A scripted network on a virtual clock: what the real one promises, without a packet and without waiting.
+
+It has the same gate, pace and ledger as the real one, so invariants are tested against it::
+
+    network = FakeNetwork(
+        FakeHost(address="192.168.1.20", mac="24:6f:28:00:00:01", udp={3232: "silent"}),
+        FakeHost(address="192.168.1.21", udp={30303: lambda question: b"BALBOA\r\n00-15-27-00-00-01\r\n"}),
+    )
+    network.mdns(MdnsEvent(kind=MdnsEventKind.RESOLVED, interface="lan0", type="_http._tcp", instance="x"), at=0.1)
+    network.fail("send", errno.EPERM, at=2.0)
+    network.remove_interface("lan0", at=3.0)
+
+All ``at`` are virtual seconds since the clock's start. Nothing here is global: two networks know
+nothing of each other, and one may be used in one event loop at a time.
+"""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import math
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, Literal
+
+from discover.model.network import Interface, Neighbour, Network
+from discover.net.api import MdnsEvent, MdnsEventKind, TcpOutcome, UdpEvent, UdpEventKind
+from discover.net.fake_ends import FakeBrowser, FakeTcpStream, FakeUdpEndpoint
+from discover.net.fake_hosts import ARP_TIMEOUT, FakeHost, fake_interface
+from discover.net.gate import Gate, attached_networks, parse_address
+from discover.net.ledger import MemoryLedger
+from discover.net.trouble import network_error
+from discover.net.virtual import VirtualClock
+
+Operation = Literal["interfaces", "neighbours", "udp", "send", "tcp", "browse"]
+
+MDNS_GROUP: Final = "224.0.0.251"
+# The meta-query of RFC 6763 section 9: PTR? _services._dns-sd._udp.local
+META_QUERY: Final = b"\0\0\0\0\0\1\0\0\0\0\0\0\x09_services\x07_dns-sd\x04_udp\x05local\0\0\x0c\0\1"
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    operation: Operation
+    number: int
+    start: float
+    end: float
+    interface: str
+
+
+class FakeNetwork:
+    """The scripted network. ``names`` maps host names to addresses for :meth:`resolve`."""
+
+    def __init__(
+        self,
+        *hosts: FakeHost,
+        interfaces: Sequence[Interface] | None = None,
+        clock: VirtualClock | None = None,
+        allowed: Iterable[Network] = (),
+        own: bool = False,
+        names: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        self._clock = VirtualClock() if clock is None else clock
+        self._start = self._clock.mono()
+        self._interfaces = [fake_interface()] if interfaces is None else list(interfaces)
+        self._ledger = MemoryLedger()
+        self._gate = Gate(self._clock, self._ledger, attached_networks(self._interfaces), allowed=allowed, own=own)
+        self._hosts: dict[tuple[str, str], FakeHost] = {}
+        self._lost: dict[str, int] = {}
+        self._icmp_sent: dict[str, int] = {}
+        self._asked: dict[tuple[str, str], float] = {}
+        self._faults: list[_Fault] = []
+        self._endpoints: list[FakeUdpEndpoint] = []
+        self._streams: list[FakeTcpStream] = []
+        self._browsers: list[FakeBrowser] = []
+        self._script: list[tuple[float, MdnsEvent]] = []
+        self._names = {name.lower().rstrip("."): tuple(found) for name, found in (names or {}).items()}
+        for host in hosts:
+            self.add(host)
+
+    # What the script may do.
+
+    def add(self, host: FakeHost, *, at: float | None = None) -> None:
+        """Put a host on its interface, now or at a time; the one with the same address there is replaced."""
+        name = host.interface or (self._interfaces[0].name if self._interfaces else "")
+        self._do(at, lambda: self._hosts.__setitem__((name, host.address), host))
+
+    def remove(self, address: str, *, at: float | None = None) -> None:
+        """Take a host away without a word, as a power cut does."""
+        self._do(at, lambda: [self._hosts.pop(key) for key in list(self._hosts) if key[1] == address])
+
+    def remove_interface(self, name: str, *, at: float | None = None) -> None:
+        """Make an interface vanish: it is no longer listed and every operation on it fails with ENODEV."""
+
+        def vanish() -> None:
+            self._interfaces = [one for one in self._interfaces if one.name != name]
+
+        self._do(at, vanish)
+
+    def fail(self, operation: Operation, number: int, *, at: float = 0.0, until: float = math.inf, interface: str = "") -> None:
+        """Let an operation fail with an errno from ``at`` to ``until``, on one interface or ("") on all.
+
+        "send" with ECONNREFUSED, EHOSTUNREACH or ENETUNREACH as events or NetworkErrors, as the real one tells them.
+        """
+        self._faults.append(_Fault(operation, number, self._start + at, self._start + until, interface))
+
+    def datagram(self, payload: bytes, *, source: str, source_port: int, to_port: int = 0, interface: str = "", at: float = 0.0) -> None:
+        """Let a datagram arrive unasked: at the endpoints with local port ``to_port``, or (0) at all that are open then."""
+
+        def arrive() -> None:
+            event = UdpEvent(kind=UdpEventKind.REPLY, address=source, port=source_port, payload=payload, mono=self._clock.mono())
+            for endpoint in list(self._endpoints):
+                if interface in ("", endpoint.interface.name) and to_port in (0, endpoint.local_port):
+                    endpoint.deliver(event)
+
+        self._do(at, arrive)
+
+    def mdns(self, event: MdnsEvent, *, at: float = 0.0) -> None:
+        """Let a browser of the event's interface learn something; one that opens later gets the latest state (no old goodbyes)."""
+        self._script.append((self._start + at, event))
+
+        def tell() -> None:
+            for browser in list(self._browsers):
+                if browser.interface.name == event.interface:
+                    browser.deliver(event)
+
+        self._do(at, tell)
+
+    @property
+    def open_count(self) -> int:
+        """How many endpoints, streams and browsers are still open: 0 after a tidy scan."""
+        return len(self._endpoints) + len(self._streams) + len(self._browsers)
+
+    # What discover.net.api.Network promises.
+
+    @property
+    def clock(self) -> VirtualClock:
+        """The virtual clock."""
+        return self._clock
+
+    @property
+    def ledger(self) -> MemoryLedger:
+        """The ledger of every packet sent."""
+        return self._ledger
+
+    @property
+    def gate(self) -> Gate:
+        """The gate that every packet passes."""
+        return self._gate
+
+    def interfaces(self) -> Sequence[Interface]:
+        """List the interfaces that have not vanished. Raises NetworkError where the script says so."""
+        number = self._fault("interfaces", "")
+        if number:
+            raise network_error(OSError(number, os.strerror(number)), "list the interfaces")
+        self._gate.attach(attached_networks(self._interfaces))
+        return tuple(self._interfaces)
+
+    async def neighbours(self, interface: Interface) -> Sequence[Neighbour]:
+        """Return who was asked or heard on the interface: reachable, stale (known), incomplete or failed."""
+        self.require(interface, "neighbours", f"read the neighbour table of {interface.name}")
+        found = []
+        now = self._clock.mono()
+        for (name, address), host in self._hosts.items():
+            if name != interface.name or not host.arp or not host.mac:
+                continue
+            asked = self._asked.get((name, address))
+            if asked is not None and now >= asked + host.delay / 2:
+                found.append(Neighbour(address=address, mac=host.mac, interface=name, state="reachable"))
+            elif host.known:
+                found.append(Neighbour(address=address, mac=host.mac, interface=name, state="stale"))
+            elif asked is not None:
+                found.append(Neighbour(address=address, mac="", interface=name, state="incomplete"))
+        for (name, address), asked in self._asked.items():
+            if name == interface.name and self.host(interface, address) is None:
+                state = "failed" if now >= asked + ARP_TIMEOUT else "incomplete"
+                found.append(Neighbour(address=address, mac="", interface=name, state=state))
+        return tuple(found)
+
+    def udp(self, interface: Interface, *, broadcast: bool = False, local_port: int = 0, groups: Iterable[str] = ()) -> FakeUdpEndpoint:
+        """Open a scripted endpoint. Raises NetworkError where the script says so."""
+        self.require(interface, "udp", f"open a UDP socket on {interface.name}")
+        endpoint = FakeUdpEndpoint(
+            self, interface, broadcast=broadcast, local_port=local_port, groups=tuple(groups), on_close=self._endpoints.remove
+        )
+        self._endpoints.append(endpoint)
+        return endpoint
+
+    async def tcp(
+        self, interface: Interface | None, address: str, port: int, *, purpose: str, timeout: float
+    ) -> tuple[TcpOutcome, FakeTcpStream | None]:
+        """Connect to a scripted host."""
+        face = interface or self._route(address)
+        await self._gate.admit(interface=face.name if face else "", address=address, port=port, transport="tcp", purpose=purpose)
+        if face is None:
+            return TcpOutcome.UNREACHABLE, None
+        self.require(face, "tcp", f"connect to {address}:{port}")
+        self.asked(face, address)
+        host = self.host(face, address)
+        if host is None:
+            await self._clock.sleep(min(timeout, ARP_TIMEOUT))
+            return (TcpOutcome.UNREACHABLE if timeout >= ARP_TIMEOUT else TcpOutcome.SILENT), None
+        behaviour = host.tcp.get(port, host.other_tcp)
+        await self._clock.sleep(timeout if behaviour == "silent" else min(timeout, host.delay))
+        if behaviour == "silent" or timeout < host.delay:
+            return TcpOutcome.SILENT, None
+        if behaviour == "refused":
+            return TcpOutcome.REFUSED, None
+        stream = FakeTcpStream(self, face, host, port, on_close=self._streams.remove)
+        self._streams.append(stream)
+        return TcpOutcome.OPEN, stream
+
+    async def browse(self, interface: Interface, types: Iterable[str], on_event: Callable[[MdnsEvent], None]) -> FakeBrowser:
+        """Browse the script. ``types`` are only counted on: every scripted event of the interface is told."""
+        self.require(interface, "browse", f"browse mDNS on {interface.name}")
+        await self._gate.admit(
+            interface=interface.name, address=MDNS_GROUP, port=5353, transport="mdns", purpose="mDNS query", payload=META_QUERY
+        )
+        browser = FakeBrowser(self._clock, interface, tuple(types), on_event, self._browsers.remove)
+        self._browsers.append(browser)
+        latest: dict[tuple[str, str], MdnsEvent] = {}
+        for when, event in sorted(self._script, key=lambda one: one[0]):
+            if event.interface == interface.name and when <= self._clock.mono():
+                latest[event.type.lower(), event.instance.lower()] = event
+        for event in latest.values():
+            if event.kind in (MdnsEventKind.TYPE, MdnsEventKind.RESOLVED):
+                # RFC 6762 section 6: a shared answer comes 20 to 120 ms after the question.
+                self._clock.script_in(0.02, partial(browser.deliver, event))
+        return browser
+
+    async def resolve(self, host: str) -> tuple[str, ...]:
+        """Return the scripted addresses of a name; an address is its own."""
+        try:
+            return (str(ipaddress.ip_address(host)),)
+        except ValueError:
+            return self._names.get(host.lower().rstrip("."), ())
+
+    # What the endpoints ask of it.
+
+    def require(self, interface: Interface, operation: Operation, doing: str) -> None:
+        """Raise NetworkError where the interface is gone or the script lets the operation fail."""
+        number = self.check(interface, operation)
+        if number:
+            raise network_error(OSError(number, os.strerror(number)), doing)
+
+    def check(self, interface: Interface, operation: str) -> int:
+        """Return the errno an operation fails with now, 0 where it succeeds."""
+        if all(one.name != interface.name for one in self._interfaces):
+            return errno.ENODEV
+        return self._fault(operation, interface.name)
+
+    def host(self, interface: Interface, address: str) -> FakeHost | None:
+        """Return the host that answers ARP at an address of the interface."""
+        found = self._hosts.get((interface.name, address))
+        return found if found is not None and found.arp else None
+
+    def asked(self, interface: Interface, address: str) -> None:
+        """Note that the kernel asked by ARP for an address of the interface's networks."""
+        if any(parse_address(address) in one.network for one in interface.addresses):
+            self._asked.setdefault((interface.name, address), self._clock.mono())
+
+    def hosts_on(self, interface: Interface) -> list[FakeHost]:
+        """Return all hosts on the interface."""
+        return [host for (name, _), host in self._hosts.items() if name == interface.name and host.arp]
+
+    def loses(self, host: FakeHost) -> bool:
+        """Tell whether this datagram to the host is lost."""
+        self._lost[host.address] = self._lost.get(host.address, 0) + 1
+        return self._lost[host.address] <= host.loses
+
+    def refuses(self, host: FakeHost) -> bool:
+        """Tell whether the host sends an ICMP error for a datagram to a closed port."""
+        sent = self._icmp_sent[host.address] = self._icmp_sent.get(host.address, 0) + 1
+        return host.icmp and (host.icmp_limit is None or sent <= host.icmp_limit)
+
+    def _do(self, at: float | None, action: Callable[[], object]) -> None:
+        if at is None or self._start + at <= self._clock.mono():
+            action()
+        else:
+            self._clock.script(at, action)
+
+    def _fault(self, operation: str, interface: str) -> int:
+        now = self._clock.mono()
+        for fault in self._faults:
+            if fault.operation == operation and fault.start <= now < fault.end and fault.interface in ("", interface):
+                return fault.number
+        return 0
+
+    def _route(self, address: str) -> Interface | None:
+        wanted = parse_address(address)
+        return next((face for face in self._interfaces if any(wanted in one.network for one in face.addresses)), None)

@@ -1,0 +1,88 @@
+"""A queue of events with a waiting time: what UDP endpoints receive through, on the real clock or a scripted one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Generic, Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+class Timer(Protocol):
+    """Something that was scheduled and can be called off."""
+
+    def cancel(self) -> None:
+        """Call it off; idempotent."""
+        ...
+
+
+CallLater = Callable[[float, Callable[[], None]], Timer]
+"""``call_later(seconds, callback) -> Timer``: an event loop's, or a scripted clock's."""
+
+
+def settle(future: asyncio.Future[None]) -> None:
+    """Wake who waits for the future; nothing where it is done already."""
+    if not future.done():
+        future.set_result(None)
+
+
+class Mailbox(Generic[T]):
+    """Events in order, for one or several receivers. ``on_taken(left)`` tells how many are left after one was taken."""
+
+    def __init__(self, call_later: CallLater, on_taken: Callable[[int], None] | None = None) -> None:
+        self._call_later = call_later
+        self._on_taken = on_taken
+        self._events: deque[T] = deque()
+        self._waiters: deque[asyncio.Future[None]] = deque()
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def put(self, event: T) -> None:
+        """Add an event and wake one receiver; after :meth:`close` it is dropped."""
+        if self._closed:
+            return
+        self._events.append(event)
+        self._wake_one()
+
+    def _wake_one(self) -> None:
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                settle(waiter)
+                return
+
+    async def get(self, timeout: float) -> T | None:
+        """Return the next event; None after ``timeout`` seconds without one, and at once where the box is closed and empty."""
+        if not self._events and not self._closed and timeout > 0:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            timer = self._call_later(timeout, partial(settle, waiter))
+            try:
+                await waiter
+            except asyncio.CancelledError:
+                # Cancelled just when an event woke us: hand the event to the next one who waits.
+                if self._events:
+                    self._wake_one()
+                raise
+            finally:
+                timer.cancel()
+                if waiter in self._waiters:
+                    self._waiters.remove(waiter)
+        if not self._events:
+            return None
+        event = self._events.popleft()
+        if self._on_taken is not None:
+            self._on_taken(len(self._events))
+        return event
+
+    def close(self) -> None:
+        """Wake all receivers with None; what was not taken is dropped. Idempotent."""
+        self._closed = True
+        self._events.clear()
+        while self._waiters:
+            settle(self._waiters.popleft())

@@ -1,0 +1,72 @@
+"""Budgets hold for every order of requests and every clock."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from discover.net.pace import Bucket, Pace
+
+steps = st.lists(
+    st.tuples(st.sampled_from(["a", "b", "c"]), st.one_of(st.just(0.0), st.floats(min_value=0, max_value=0.7))), min_size=1, max_size=400
+)
+
+
+def run(pace: Pace, plan: list[tuple[str, float]]) -> list[tuple[float, str]]:
+    """Send as the gate does: wait until both budgets say 0.0, then spend."""
+    now = 100.0
+    sent = []
+    for host, pause in plan:
+        now += pause
+        while (wait := max(pace.host_wait(host, now), pace.overall_wait(now))) > 0:
+            now += wait
+        pace.spend(host, now)
+        sent.append((now, host))
+    return sent
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps)
+def test_no_window_of_a_second_holds_more_than_the_hosts_limit(plan: list[tuple[str, float]]) -> None:
+    sent = run(Pace(host_packets=7), plan)
+    for host in "abc":
+        times = [when for when, to in sent if to == host]
+        assert all(later - first > 1.0 for first, later in zip(times, times[7:], strict=False))
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps)
+def test_no_window_holds_more_than_burst_and_rate_allow(plan: list[tuple[str, float]]) -> None:
+    times = [when for when, _ in run(Pace(host_packets=1000, rate=20, burst=10), plan)]
+    for start in range(len(times)):
+        for end in range(start, min(len(times), start + 60)):
+            assert end - start + 1 <= 10 + 20 * (times[end] - times[start]) + 1e-6
+
+
+@given(st.floats(min_value=0.1, max_value=1e4), st.floats(min_value=1, max_value=1e4))
+def test_waiting_as_long_as_told_is_enough(rate: float, burst: float) -> None:
+    bucket = Bucket(rate, burst)
+    now = 5.0
+    for _ in range(int(min(burst, 200)) + 2):
+        now += bucket.wait(now)
+        now += bucket.wait(now)  # the rounding of a float may leave one shortest wait
+        assert bucket.wait(now) == 0.0
+        bucket.spend(now)
+
+
+def test_a_clock_that_steps_back_gives_nothing_away() -> None:
+    bucket = Bucket(rate=1.0, burst=1.0)
+    bucket.spend(10.0)
+    assert bucket.wait(3.0) == 1.0
+    assert bucket.wait(10.0) == 1.0
+    assert bucket.wait(11.0) == 0.0
+
+
+def test_idle_hosts_are_forgotten_and_busy_ones_are_not() -> None:
+    pace = Pace(rate=1e9, burst=1e9, host_packets=1)
+    for number in range(5000):
+        pace.spend(f"host{number}", 0.0 if number < 4000 else 10.0)
+    assert pace.host_wait("host4999", 10.0) > 0
+    assert pace.host_wait("host4001", 10.0) > 0
+    assert pace.host_wait("host3", 10.0) == 0.0
+    assert len(pace._hosts) < 4200
