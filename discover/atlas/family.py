@@ -18,7 +18,9 @@ class Match:
 
     ``why`` may use ``{field}`` placeholders of the signal ("{instance}", "{txt.board}").
     ``sets`` gives further claims ("chip", "model", "kind", "firmware", "firmware_version", "name", "mac",
-    "ota_password", "hostname") as text with the same placeholders; a claim whose text comes out empty is dropped.
+    "ota_password", "hostname", "identity") as text with the same placeholders. ``{field:table}`` looks the value up
+    in the family's ``tables`` and is empty where it is not there. A claim all of whose placeholders came out
+    empty is dropped.
     """
 
     weight: int
@@ -62,8 +64,9 @@ class FamilyOta:
     """How devices of this family are updated.
 
     ``kind``: "arduino", "esphome", "http", "pull", "none". The port is the SRV port where ``port_from`` is
-    "service", the entry of ``ports`` for the TXT value of key ``port_key`` (without case) where it is "table",
-    and ``port`` otherwise (and as the fallback). ``password_key``: TXT key whose yes/no tells of a password.
+    "service", the entry of ``ports`` for the TXT value of key ``port_key`` where it is "table" (entries are
+    globs without case, the first that fits counts, "" is for an absent key), and ``port`` otherwise (and as
+    the fallback). ``password_key``: TXT key whose yes/no tells of a password.
     """
 
     kind: str
@@ -142,6 +145,8 @@ class Family:
     match: tuple[Match, ...] = ()
     port: tuple[FamilyPort, ...] = ()
     ota: FamilyOta | None = None
+    tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Name -> value told -> what it means ("category" -> "5" -> "light"), for ``{field:table}`` in ``sets``."""
     http: tuple[HttpProbe, ...] = ()
     example: tuple[Example, ...] = ()
     not_: tuple[NotExample, ...] = ()
