@@ -8,11 +8,12 @@ from xml.sax.saxutils import escape
 
 def group(name: str, *services: tuple[str, int, Sequence[str]]) -> str:
     """Return a service group: (type, port, TXT items) a service."""
-    body = "".join(
-        f"<service><type>{escape(kind)}</type><port>{port}</port>{''.join(f'<txt-record>{escape(item)}</txt-record>' for item in txt)}</service>"
-        for kind, port, txt in services
-    )
-    return f'<?xml version="1.0" standalone="no"?><!DOCTYPE service-group SYSTEM "avahi-service.dtd"><service-group><name>{escape(name)}</name>{body}</service-group>'
+    body = ""
+    for kind, port, txt in services:
+        records = "".join(f"<txt-record>{escape(item)}</txt-record>" for item in txt)
+        body += f"<service><type>{escape(kind)}</type><port>{port}</port>{records}</service>"
+    head = '<?xml version="1.0" standalone="no"?><!DOCTYPE service-group SYSTEM "avahi-service.dtd">'
+    return f"{head}<service-group><name>{escape(name)}</name>{body}</service-group>"
 
 
 def esphome(name: str, mac: str, *, version: str = "2026.6.5", platform: str = "ESP32", port: int = 6053) -> str:
