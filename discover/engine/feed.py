@@ -1,0 +1,82 @@
+"""Feeds: sources of signals. A live one scans, a replay reads a recording; both look the same from above."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from discover.model.check import OtaCheck, Step
+from discover.model.device import Device
+from discover.model.network import Progress
+from discover.model.signal import Signal
+from discover.model.snapshot import ScanInterface, ScanSummary
+from discover.net.api import Ledger
+
+OnSignal = Callable[[Signal], None]
+OnProgress = Callable[[Progress], None]
+OnNotice = Callable[[str], None]
+OnStep = Callable[[Step], None]
+
+
+class Feed(Protocol):
+    """A source of signals that can also check one device."""
+
+    live: bool
+    """True where it speaks of now, False for a recording."""
+    on_notice: OnNotice | None
+    """Told each notice as it arises."""
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Sentences about what was not or could not be done, oldest first."""
+        ...
+
+    @property
+    def ledger(self) -> Ledger:
+        """Every packet sent."""
+        ...
+
+    async def run(self, on_signal: OnSignal, on_progress: OnProgress | None = None) -> ScanSummary:
+        """Produce signals, in order, until done or cancelled; ``on_progress`` is called at most ten times a second.
+
+        What ``on_signal`` raises ends the run and is raised.
+        """
+        ...
+
+    async def check(
+        self,
+        host: str,
+        *,
+        port: int | None = None,
+        level: int | None = None,
+        kind: str = "",
+        device: Device | None = None,
+        on_step: OnStep | None = None,
+    ) -> OtaCheck:
+        """Check one device's OTA port. Raises what discover.ota.check raises."""
+        ...
+
+
+def summary_of(signals: Iterable[Signal]) -> ScanSummary:
+    """Return what the scan.* signals say of the last scan: what a replay's ``run`` returns."""
+    summary = ScanSummary()
+    for signal in signals:
+        if signal.kind == "scan.started":
+            summary = ScanSummary(interfaces=tuple(map(_interface, signal.items("interfaces"))), passive=signal.flag("passive"))
+        elif signal.kind == "scan.finished":
+            summary = ScanSummary(
+                interfaces=summary.interfaces,
+                seconds=(signal.number("seconds") or 0) / 10,
+                planned=signal.number("planned") or 0,
+                tested=signal.number("tested") or 0,
+                packets_sent=signal.number("packets_sent") or 0,
+                complete=signal.flag("complete"),
+                passive=summary.passive,
+            )
+    return summary
+
+
+def _interface(text: str) -> ScanInterface:
+    # From the right: an interface's name may hold blanks on Windows, an address and a network never do.
+    name, address, network = ([""] * 2 + text.rsplit(" ", 2))[-3:]
+    return ScanInterface(name=name, address=address, network=network)

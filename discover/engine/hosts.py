@@ -1,0 +1,134 @@
+"""The port phase: each live host of an interface is asked once, as soon as it is known."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+from discover.engine.shared import Shared
+from discover.errors import NetworkError
+from discover.model.network import Interface
+from discover.model.signal import Signal
+from discover.net.emitter import Emitter
+from discover.probe.book import Book, Line
+from discover.probe.http import WEB_PORT, WEB_TYPES, WebHost, ask_web, due
+from discover.probe.knock import knock_host
+from discover.probe.questions import ask_host
+from discover.probe.sweep import LIVENESS_PORT
+from discover.probe.tcp import connect_host
+
+ASK_AGAIN: Final = 3600.0
+"""Seconds after which a watch asks a host for its ports again; in between only its liveness is looked at."""
+MAX_FACTS: Final = 64
+"""Names, types and ports kept of one host: a device has a handful, a liar any number."""
+
+
+@dataclass(slots=True)
+class _Host:
+    web: WebHost
+    asked: float | None = None
+    """When its port phase began (monotonic seconds)."""
+    browsing: bool = False
+    """A GET is under way: one at a time."""
+
+
+class Hosts:
+    """The live hosts of one interface. Only addresses for which ``wanted`` is set are ever asked anything."""
+
+    def __init__(self, shared: Shared, interface: Interface, emit: Emitter, book: Book, line: Line, *, swept: bool) -> None:
+        self._shared = shared
+        self._interface = interface
+        self._emit = emit
+        self._book = book
+        self._line = line
+        self._swept = swept
+        self._hosts: dict[str, _Host] = {}
+
+    def live(self, address: str) -> None:
+        """Ask the host, unless that was done a while ago or is being done."""
+        host = self._host(address)
+        now = self._shared.network.clock.mono()
+        if host.asked is not None and now - host.asked < ASK_AGAIN:
+            return
+        host.asked = now
+        host.web.asked.clear()
+        self._shared.begin()
+        self._shared.group.create_task(self._ask(address))
+
+    def learn(self, signal: Signal, addresses: tuple[str, ...]) -> None:
+        """Keep what a signal tells about the web server of these addresses, and ask it what is due now."""
+        for address in addresses:
+            host = self._host(address)
+            web = host.web
+            match signal.kind:
+                case "neighbour.seen":
+                    web.mac = signal.text("mac")
+                case "udp.reply":
+                    web.mac = web.mac or signal.text("mac")
+                case "tcp.open" if signal.number("port") == WEB_PORT:
+                    web.ports.add(WEB_PORT)
+                case "mdns.service":
+                    _learn_service(web, signal)
+                case _:
+                    continue
+            self._browse(host)
+
+    def _host(self, address: str) -> _Host:
+        host = self._hosts.get(address)
+        if host is None:
+            host = self._hosts[address] = _Host(WebHost(address))
+        return host
+
+    async def _ask(self, address: str) -> None:
+        shared = self._shared
+        clock = shared.network.clock
+        asked = (LIVENESS_PORT,) if self._swept else ()
+        try:
+            async with shared.hosts, asyncio.TaskGroup() as group:
+                group.create_task(knock_host(self._line, self._book, self._emit, clock, address, asked=asked))
+                group.create_task(ask_host(self._line, self._book, self._emit, clock, address))
+                group.create_task(connect_host(shared.network, self._interface, self._emit, address, slots=shared.streams))
+        except* NetworkError as trouble:
+            self._trouble(trouble.exceptions[0])
+        finally:
+            shared.end()
+
+    def _browse(self, host: _Host) -> None:
+        if host.browsing or next(due(self._shared.catalogue, host.web), None) is None:
+            return
+        host.browsing = True
+        self._shared.begin()
+        self._shared.group.create_task(self._ask_web(host))
+
+    async def _ask_web(self, host: _Host) -> None:
+        shared = self._shared
+        address = host.web.address
+        try:
+            # What is due may grow while we ask: mDNS tells more, or the answer itself does.
+            while (task := next(due(shared.catalogue, host.web), None)) is not None:
+                port, probe = task
+                host.web.asked.add((port, probe.path))
+                async with shared.streams:
+                    await ask_web(shared.network, self._interface, self._emit, address, port=port, path=probe.path)
+        except NetworkError as error:
+            self._trouble(error)
+        finally:
+            host.browsing = False
+            shared.end()
+
+    def _trouble(self, error: BaseException) -> None:
+        message = error.message if isinstance(error, NetworkError) else str(error)
+        self._shared.notice(f"{self._interface.name}: some ports were not asked: {message}")
+
+
+def _learn_service(web: WebHost, signal: Signal) -> None:
+    kind = signal.text("type").lower()
+    port = signal.number("port") or 0
+    if len(web.types) < MAX_FACTS:
+        web.types.add(kind)
+    name = signal.text("host").lower().removesuffix(".local")
+    if name and len(web.names) < MAX_FACTS:
+        web.names.add(name)
+    if kind in WEB_TYPES and 0 < port <= 65535 and len(web.ports) < MAX_FACTS:
+        web.ports.add(port)

@@ -1,0 +1,81 @@
+"""Where a scan stands, in numbers and words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from discover.model.network import Progress
+from discover.net.api import Clock
+from discover.probe.sweep import ARP_GIVES_UP, CHUNK, CHUNKS_AT_ONCE
+
+HOST_TIME: Final = 3.0
+"""Seconds that the port phase of a host takes at the most in ordinary cases (knock.py: two rounds and their waits)."""
+PACED_ABOVE: Final = CHUNK * CHUNKS_AT_ONCE
+"""Addresses that may wait for ARP at once; more are asked in turns, and that is said."""
+
+
+def sweep_time(addresses: int) -> float:
+    """Return about how many seconds a sweep of so many addresses takes: turns of 900, each as long as ARP's three tries."""
+    return math.ceil(addresses / PACED_ABOVE) * ARP_GIVES_UP
+
+
+@dataclass(slots=True)
+class Meter:
+    """Counts of one run. ``sent`` returns the packets sent so far; ``until`` is how long it listens at least, None: for ever."""
+
+    clock: Clock
+    start: float
+    sent: Callable[[], int]
+    until: float | None
+    planned: int = 0
+    tested: int = 0
+    asking: int = 0
+    """Hosts whose ports are being asked now."""
+    sweeping: bool = False
+    peers: set[str] = field(default_factory=set)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the start."""
+        return self.clock.mono() - self.start
+
+    @property
+    def busy(self) -> bool:
+        """Tell whether the sweep or a host's questions are under way."""
+        return self.sweeping or self.asking > 0
+
+    def progress(self) -> Progress:
+        """Return the state now."""
+        elapsed = self.elapsed
+        return Progress(
+            phase=self._phase(elapsed),
+            planned=self.planned,
+            tested=self.tested,
+            hosts=len(self.peers),
+            packets_sent=self.sent(),
+            elapsed=elapsed,
+            remaining=self._remaining(elapsed),
+        )
+
+    def _phase(self, elapsed: float) -> str:
+        if self.sweeping and self.tested < self.planned:
+            paced = ", paced" if self.planned > PACED_ABOVE else ""
+            return f"sweeping {self.planned} addresses{paced}"
+        if self.asking:
+            return f"asking {self.asking} host{'' if self.asking == 1 else 's'} about their ports"
+        if self.until is None:
+            return "watching"
+        return "listening" if elapsed < self.until else "done"
+
+    def _remaining(self, elapsed: float) -> float | None:
+        left = 0.0
+        if self.sweeping:
+            left = sweep_time(self.planned - self.tested) + HOST_TIME
+        elif self.asking:
+            left = HOST_TIME
+        if self.until is None:
+            return left if self.busy else None
+        return max(left, self.until - elapsed, 0.0)

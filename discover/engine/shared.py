@@ -1,0 +1,50 @@
+"""What the posts of a run share: bounds, counts, and where signals and notices go."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from discover.atlas.family import Catalogue
+from discover.engine.meter import Meter
+from discover.model.signal import Signal
+from discover.net.api import Network
+from discover.probe.sweep import CHUNKS_AT_ONCE
+
+HOSTS_AT_ONCE: Final = 128
+"""Hosts asked at once; they share one UDP socket an interface, so this bounds tasks, not sockets."""
+STREAMS_AT_ONCE: Final = 64
+"""TCP sockets open at once: macOS gives a process 256 files by default, and mDNS needs some."""
+
+
+@dataclass(slots=True)
+class Shared:
+    """Made anew for each run, inside its event loop."""
+
+    network: Network
+    catalogue: Catalogue
+    meter: Meter
+    group: asyncio.TaskGroup
+    """Owns every task of the run: none outlives it."""
+    hand_on: Callable[[Signal], None]
+    notice: Callable[[str], None]
+    own: frozenset[str]
+    """All our addresses, as canonical text."""
+    sweeps: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CHUNKS_AT_ONCE))
+    hosts: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(HOSTS_AT_ONCE))
+    streams: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(STREAMS_AT_ONCE))
+    idle: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set while no host is being asked."""
+
+    def begin(self) -> None:
+        """Count one more host being asked."""
+        self.meter.asking += 1
+        self.idle.clear()
+
+    def end(self) -> None:
+        """Count one host less."""
+        self.meter.asking -= 1
+        if self.meter.asking == 0:
+            self.idle.set()

@@ -1,0 +1,122 @@
+"""The neighbour table: who answered ARP, with which MAC, read again and again while a sweep runs.
+
+It knows hosts that answer nothing else. An entry that is not fresh (stale, delay, probe) is hearsay
+from before the scan: it is told with its state, and told again once the kernel has heard the host.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from discover.errors import NetworkError
+from discover.model.network import Interface, Neighbour
+from discover.model.signal import Source
+from discover.net.api import Network
+from discover.net.emitter import Emitter
+from discover.net.waiting import wait_for_event
+
+FRESH: Final = frozenset({"reachable", "permanent", "noarp"})
+"""States in which the kernel has heard the host lately (30 s on Linux), or was told that it is there."""
+FAILED: Final = "failed"
+
+_FIRST_INTERVALS: Final = (0.02, 0.03, 0.05, 0.1, 0.1, 0.2)
+INTERVAL: Final = 0.4
+_SHARE: Final = 10
+"""A read takes at most one tenth of the time: macOS and Windows start a program for it."""
+
+
+@dataclass(slots=True)
+class _Known:
+    mac: str
+    fresh: bool
+
+
+class NeighbourWatch:
+    """Watches one interface's table.
+
+    ``wanted`` tells which addresses count; ``on_seen(address, mac)`` is told every one that has a MAC, once
+    per :meth:`renew`; ``on_failed(address)`` every one that did not answer ARP; ``on_trouble`` a table
+    that cannot be read (once).
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        interface: Interface,
+        emit: Emitter,
+        *,
+        wanted: Callable[[str], bool],
+        on_seen: Callable[[str, str], None],
+        on_failed: Callable[[str], None],
+        on_trouble: Callable[[NetworkError], None],
+    ) -> None:
+        self._network = network
+        self._interface = interface
+        self._emit = emit
+        self._wanted = wanted
+        self._on_seen = on_seen
+        self._on_failed = on_failed
+        self._on_trouble = on_trouble
+        self._known: dict[str, _Known] = {}
+        self._troubled = False
+        self._wake = asyncio.Event()
+        self._reads = 0
+        self.quiet_interval = INTERVAL
+        """Seconds between two reads once the first ones are done; the engine raises it while nothing is swept."""
+
+    def renew(self) -> None:
+        """Begin a new sweep: everything is told anew, and the table is read often again."""
+        self._known.clear()
+        self._reads = 0
+        self.quiet_interval = INTERVAL
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Read the table at once, soon and then every ``quiet_interval`` seconds, until cancelled."""
+        clock = self._network.clock
+        while True:
+            self._wake.clear()
+            before = clock.mono()
+            await self.read()
+            cost = clock.mono() - before
+            interval = _FIRST_INTERVALS[self._reads] if self._reads < len(_FIRST_INTERVALS) else self.quiet_interval
+            self._reads += 1
+            await wait_for_event(clock, self._wake, max(interval, cost * _SHARE))
+
+    async def read(self) -> None:
+        """Read the table once and emit what is new in it."""
+        try:
+            rows = await self._network.neighbours(self._interface)
+        except NetworkError as error:
+            if not self._troubled:
+                self._troubled = True
+                self._on_trouble(error)
+            return
+        for row in rows:
+            self._take(row)
+
+    def _take(self, row: Neighbour) -> None:
+        try:
+            address = str(ipaddress.ip_address(row.address.partition("%")[0]))
+        except ValueError:
+            return
+        if not self._wanted(address):
+            return
+        known = self._known.get(address)
+        if row.state == FAILED:
+            self._on_failed(address)
+            if known is not None:
+                del self._known[address]
+                self._emit(Source.NEIGHBOUR, "neighbour.failed", address)
+            return
+        if not row.mac:
+            return
+        fresh = row.state in FRESH
+        if known is None or known.mac != row.mac or (fresh and not known.fresh):
+            self._known[address] = _Known(row.mac, fresh)
+            self._emit(Source.NEIGHBOUR, "neighbour.seen", address, {"mac": row.mac, "state": row.state})
+            self._on_seen(address, row.mac)

@@ -1,0 +1,173 @@
+"""The book of one interface: what each address answered over UDP, and each event as a signal once."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import Final
+
+from discover.model.network import Interface
+from discover.model.signal import Source
+from discover.net.api import Network, UdpEvent, UdpEventKind
+from discover.net.emitter import Emitter
+from discover.proto.replies import decode_udp
+from discover.proto.ssdp import PORT as SSDP_PORT
+
+MAX_REPLIES: Final = 128
+"""Replies kept of one address in one sweep; a chatty media box answers an M-SEARCH with about 30."""
+MAX_CONTACTS: Final = 70_000
+"""Addresses remembered: a /16 and some. More can only be made up."""
+
+
+@dataclass(slots=True)
+class Contact:
+    """What one address answered: ports that replied, ports that ICMP called closed, ports that could not be reached and why."""
+
+    replied: set[int] = field(default_factory=set)
+    refused: set[int] = field(default_factory=set)
+    unreachable: dict[int, str] = field(default_factory=dict)
+    controls: set[int] = field(default_factory=set)
+    """Ports that we knock at as a control: their ICMP errors are a measure, not a finding."""
+    heard: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set by every event; whoever waits clears it first."""
+    alive: bool = False
+    absent: bool = False
+    payloads: set[tuple[int, bytes]] = field(default_factory=set)
+
+    def resolved(self, port: int) -> bool:
+        """Tell whether the port has answered in any way."""
+        return port in self.replied or port in self.refused or port in self.unreachable
+
+    def either(self, ports: tuple[int, int]) -> bool:
+        """Tell whether one of two ports has answered in any way."""
+        return self.resolved(ports[0]) or self.resolved(ports[1])
+
+
+class Book:
+    """Takes UDP events of one interface and keeps what they say.
+
+    ``own`` are our addresses, whose datagrams (our own multicast) are not signals; ``on_alive`` is told
+    an address the first time it answers.
+    """
+
+    def __init__(self, emit: Emitter, own: Collection[str], on_alive: Callable[[str], None]) -> None:
+        self._emit = emit
+        self._own = frozenset(own)
+        self._on_alive = on_alive
+        self._contacts: dict[str, Contact] = {}
+
+    def contact(self, address: str) -> Contact:
+        """Return the contact of an address, made where there is none yet."""
+        found = self._contacts.get(address)
+        if found is None:
+            found = Contact()
+            if len(self._contacts) < MAX_CONTACTS:
+                self._contacts[address] = found
+        return found
+
+    def renew(self) -> None:
+        """Begin a new sweep: answers count anew; waiting hosts keep their contacts' identity."""
+        for contact in self._contacts.values():
+            contact.replied.clear()
+            contact.refused.clear()
+            contact.unreachable.clear()
+            contact.payloads.clear()
+            contact.alive = contact.absent = False
+
+    def alive(self, address: str) -> None:
+        """Note that somebody is at the address, from whatever source."""
+        contact = self.contact(address)
+        contact.heard.set()
+        if not contact.alive:
+            if contact.absent:
+                contact.unreachable.clear()  # it was asleep or away: what failed then says nothing now
+            contact.alive, contact.absent = True, False
+            self._on_alive(address)
+
+    def absent(self, address: str) -> None:
+        """Note that the address was asked for and nobody is there."""
+        contact = self.contact(address)
+        contact.absent = not contact.alive
+        contact.heard.set()
+
+    def take(self, event: UdpEvent) -> None:
+        """Take one event: emit its signal, note it, wake who waits."""
+        address = canonical(event.address)
+        if address in self._own:
+            return
+        contact = self.contact(address)
+        match event.kind:
+            case UdpEventKind.REPLY:
+                self._reply(address, contact, event)
+            case UdpEventKind.REFUSED:
+                fresh = event.port not in contact.refused
+                contact.refused.add(event.port)
+                self.alive(address)
+                if fresh and event.port not in contact.controls:
+                    self._emit(Source.UDP, "udp.refused", address, {"port": event.port})
+            case UdpEventKind.UNREACHABLE:
+                fresh = event.port not in contact.unreachable
+                contact.unreachable.setdefault(event.port, event.reason)
+                # Nobody there is no signal: a sweep would fill the recording with addresses that never were.
+                if contact.alive and fresh and event.port not in contact.controls:
+                    self._emit(Source.UDP, "udp.unreachable", address, {"port": event.port, "reason": event.reason})
+                if not contact.alive:
+                    self.absent(address)
+        contact.heard.set()
+
+    def _reply(self, address: str, contact: Contact, event: UdpEvent) -> None:
+        key = (event.port, event.payload)
+        contact.replied.add(event.port)
+        if key in contact.payloads or len(contact.payloads) >= MAX_REPLIES:
+            return
+        contact.payloads.add(key)
+        protocol, fields = decode_udp(event.port, event.payload)
+        # The answer to an M-SEARCH may come from any port; what listens is 1900.
+        port = SSDP_PORT if protocol == "ssdp" else event.port
+        contact.replied.add(port)
+        self._emit(Source.UDP, "udp.reply", address, {**fields, "port": port, "protocol": protocol}, event.payload)
+        self.alive(address)
+
+
+class Line:
+    """One UDP socket whose events go into a book until it is closed.
+
+    ``run`` is its pump. Raises NetworkError where the socket cannot be opened.
+    """
+
+    def __init__(self, network: Network, interface: Interface, book: Book) -> None:
+        self._endpoint = network.udp(interface, broadcast=True)
+        self._book = book
+        self._closed = False
+
+    async def run(self) -> None:
+        """Hand events to the book until the socket is closed."""
+        while not self._closed:
+            event = await self._endpoint.receive(_LONG)
+            if event is not None:
+                self._book.take(event)
+
+    async def send(self, payload: bytes, address: str, port: int, *, purpose: str) -> None:
+        """Send one datagram through the gate. Raises what UdpEndpoint.send raises."""
+        await self._endpoint.send(payload, address, port, purpose=purpose)
+
+    def close(self) -> None:
+        """Close the socket; idempotent."""
+        self._closed = True
+        self._endpoint.close()
+
+
+_LONG: Final = 3600.0
+"""Seconds of one wait for the next event; the pump is ended by cancelling it."""
+
+
+def canonical(address: str) -> str:
+    """Return an address without scope, an IPv4-mapped one as IPv4; text that is no address as it is."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return str(mapped or parsed)

@@ -1,0 +1,128 @@
+"""Read-only GETs that identify a family, as the catalogue asks for them (invariants 2 and 7).
+
+GET only, no redirect followed, no credentials, at most 16 kB and 3 s, one at a time per host.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Final
+from urllib.parse import unquote
+
+from discover.atlas.family import Catalogue, HttpProbe
+from discover.errors import NetworkError
+from discover.model.network import Interface
+from discover.model.signal import Field, Source
+from discover.net.api import Network, TcpOutcome
+from discover.net.emitter import Emitter
+from discover.proto import http1
+from discover.proto.malformed import Malformed
+
+WEB_PORT: Final = 80
+WEB_TYPES: Final = frozenset({"_http._tcp", "_wled._tcp", "_shelly._tcp"})
+"""Service types whose port is a web server's: asked as port 80 would be."""
+MAX_BODY: Final = 16 * 1024
+TIMEOUT: Final = 3.0
+"""Seconds for the whole of one GET."""
+
+_READ: Final = 4096
+# `cmnd=` is Tasmota's command interface: only Status, with an optional digit, reads (facts: ota 1.4).
+_STATUS: Final = re.compile(r"status( \d{1,2})?", re.IGNORECASE)
+# Paths on which a GET writes: ElegantOTA's /ota/start, Shelly gen1's /ota, /reboot, /settings?.. and the like.
+_WRITES: Final = re.compile(r"/(ota|update|upgrade|reboot|restart|reset|settings|relay|light|color|control|win)(/|\?|$)", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class WebHost:
+    """What is known of a host when its web server is to be asked: hints that catalogue entries wait for.
+
+    ``ports`` are web ports known to be open or announced, ``types`` mDNS types announced at its address,
+    ``names`` its host names without ".local", all in lower case; ``asked`` what was asked already.
+    """
+
+    address: str
+    mac: str = ""
+    ports: set[int] = field(default_factory=set)
+    types: set[str] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
+    asked: set[tuple[int, str]] = field(default_factory=set)
+
+
+def is_harmless(path: str) -> bool:
+    """Tell whether a GET of ``path`` only reads: no path known to write, and no ``cmnd=`` but Status."""
+    plain = unquote(path)
+    if _WRITES.search(plain):
+        return False
+    commands = re.findall(r"[?&]cmnd=([^&]*)", plain, re.IGNORECASE)
+    return all(_STATUS.fullmatch(command.replace("+", " ")) for command in commands)
+
+
+def due(catalogue: Catalogue, host: WebHost) -> Iterator[tuple[int, HttpProbe]]:
+    """Yield (port, probe) of what the catalogue would ask this host now and has not asked yet.
+
+    A probe for port 80 is asked at every web port of the host; one for another port only where that
+    port is known to be open or announced.
+    """
+    for probe in (probe for family in catalogue.families for probe in family.http):
+        ports = sorted(host.ports) if probe.port == WEB_PORT else sorted(host.ports & {probe.port})
+        for port in ports:
+            if (port, probe.path) not in host.asked and is_harmless(probe.path) and holds(probe.when, host):
+                yield port, probe
+
+
+def holds(hints: Iterable[str], host: WebHost) -> bool:
+    """Tell whether one of the hints holds: "oui:<vendor glob>", "mdns:<type>", "host:<name glob>" (all without case)."""
+    for hint in hints:
+        word, _, wanted = hint.lower().partition(":")
+        if word == "oui" and host.mac and _is_vendor(host.mac, wanted):
+            return True
+        if word == "mdns" and wanted in host.types:
+            return True
+        if word == "host" and any(fnmatchcase(name, wanted) for name in host.names):
+            return True
+    return False
+
+
+def _is_vendor(mac: str, wanted: str) -> bool:
+    from discover.atlas.vendors import vendor_of  # noqa: PLC0415 - the vendor table is large, and few scans need it here
+
+    return fnmatchcase(vendor_of(mac).lower(), wanted if "*" in wanted else f"{wanted}*")
+
+
+async def ask_web(network: Network, interface: Interface, emit: Emitter, address: str, *, port: int, path: str) -> None:
+    """GET one path and emit http.reply; nothing where the host does not answer or what comes is not HTTP.
+
+    Raises ValueError for a path that could write (a mistake in the catalogue) and NetworkError.
+    """
+    if not is_harmless(path):
+        raise ValueError(f"a GET of {path!r} could change the device")
+    clock = network.clock
+    deadline = clock.mono() + TIMEOUT
+    outcome, stream = await network.tcp(interface, address, port, purpose="read-only GET (connect)", timeout=TIMEOUT)
+    if outcome is not TcpOutcome.OPEN or stream is None:
+        return
+    reader = http1.ResponseReader(max_body=MAX_BODY)
+    try:
+        await stream.send(http1.encode_get(address, path, port=port), purpose=f"read-only GET {path}")
+        while not reader.done and (left := deadline - clock.mono()) > 0:
+            data = await stream.receive(_READ, left)
+            if not data:
+                break
+            reader.feed(data)
+    except NetworkError:
+        pass  # the peer hung up in the middle: what came so far still tells something
+    finally:
+        stream.close()
+    answer = reader.end()
+    if not isinstance(answer, Malformed):
+        emit(Source.HTTP, "http.reply", address, _fields(port, path, answer), answer.body)
+
+
+def _fields(port: int, path: str, answer: http1.Response) -> dict[str, Field]:
+    fields: dict[str, Field] = {"port": port, "path": path, "status": answer.status, "server": answer.server}
+    fields["title"] = http1.title(answer.body)
+    fields.update({f"json.{key}": value for key, value in http1.json_scalars(answer.body).items()})
+    return fields
