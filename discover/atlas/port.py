@@ -94,6 +94,8 @@ class PortNote:
     check_local: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """"tcp" | "udp" | "outbound" -> "linux" | "macos" | "windows" | "remote" -> the exact command."""
     """Only where it differs from the commands that follow from the number (discover.atlas.commands)."""
+    hands_off: str = ""
+    """Why not even a connection should be tried from outside; then no command for that is given."""
     families: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     titles: Mapping[str, str] = field(default_factory=dict)
