@@ -22,7 +22,6 @@ CLAIMS: Final = (
     "firmware_version",
     "hostname",
     "identity",
-    "identity",
     "kind",
     "mac",
     "model",

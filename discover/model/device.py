@@ -58,7 +58,7 @@ class Evidence:
     """One claim and why we believe it.
 
     ``claim`` is the field it speaks of ("family", "name", "mac", "vendor", "hostname", "model", "chip",
-    "kind", "firmware", "firmware_version", "ota_password", "identity", "warning"), ``weight`` 1..100,
+    "kind", "firmware", "firmware_version", "ota_password", "identity", "listener", "warning"), ``weight`` 1..100,
     ``rule`` the rule's id ("families/esphome#0", "identify.mac-in-hostname"), ``why`` one human sentence.
     """
 
