@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Final
 
 from discover.atlas.port import Claim, Explanation, PortNote, Practice
+from discover.errors import UsageError
 from tui.present import words
 from tui.present.lines import BLANK, Line, line
 
@@ -30,6 +32,14 @@ _BRIEF_PRACTICE: Final = 3
 def this_system() -> str:
     """Return the key of this machine's system in a note's check commands."""
     return {"darwin": "macos", "win32": "windows"}.get(sys.platform, "linux")
+
+
+def parse_port(text: str) -> tuple[int, str]:
+    """Return the port and transport ("" for both) of "3232", "3232/udp" or "udp/3232". Raises UsageError."""
+    match = re.fullmatch(r"(?:(tcp|udp)/)?(\d{1,5})(?:/(tcp|udp))?/?", text.strip().lower())
+    if match is None or not 0 <= int(match[2]) <= 65535 or (match[1] and match[3]):
+        raise UsageError(f"{text.strip()!r} is no port.", "Write a number from 0 to 65535, with /tcp or /udp if you know it: 3232/udp.")
+    return int(match[2]), match[1] or match[3] or ""
 
 
 def direction_words(direction: str) -> str:

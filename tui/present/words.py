@@ -70,3 +70,16 @@ def moment(when: float, zone: tzinfo | None = None) -> str:
 def with_article(noun: str) -> str:
     """Return the noun with its indefinite article, by its first letter ("an ESP32", "a plug")."""
     return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
+
+
+def ago_holds(seconds: float) -> float:
+    """Return for how many seconds more :func:`ago` says the same of something ``seconds`` ago."""
+    if seconds < 3:
+        return 3 - seconds
+    if seconds < _MINUTE:
+        return 5 - seconds % 5
+    if seconds < _HOUR:
+        return _MINUTE - seconds % _MINUTE
+    if seconds < 2 * _DAY:
+        return _HOUR - seconds % _HOUR
+    return _DAY - seconds % _DAY

@@ -1,0 +1,159 @@
+"""The app: one main screen over one feed, and the dialogs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import App
+from textual.binding import BindingType
+from textual.worker import Worker
+
+from discover.model.check import OtaCheck
+from discover.model.device import Device
+from discover.model.snapshot import Snapshot
+from tui.app.contracts import AppFeed, AppInventory
+from tui.app.keys import bindings
+from tui.app.screens.main import MainScreen
+from tui.app.session import Session
+from tui.app.themes import DARK, LIGHT, is_light_terminal
+from tui.present.detail import Explain, atlas_explain
+
+if TYPE_CHECKING:
+    from discover.atlas.family import Catalogue
+    from tui.app.screens.export import ExportFormat
+
+
+class EspiedApp(App[None]):
+    """The terminal app.
+
+    ``feed_factory`` makes the feed after the first paint, off the event loop's thread; it may raise
+    EspiedError, which is shown. ``catalogue`` is what devices are identified with, or what loads it then.
+    ``inventory`` makes the inventory (the real one over ``catalogue`` where it is None), ``explain`` explains
+    ports, ``export_dir`` is where exports go (default: the folder the app was started in).
+    """
+
+    CSS_PATH = "styles/app.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("app")]
+    ENABLE_COMMAND_PALETTE = False
+    TITLE = "espied"
+
+    def __init__(
+        self,
+        feed_factory: Callable[[], AppFeed],
+        catalogue: Catalogue | Callable[[], Catalogue] | None = None,
+        *,
+        inventory: Callable[[], AppInventory] | None = None,
+        explain: Explain = atlas_explain,
+        formats: Callable[[], Mapping[str, ExportFormat]] | None = None,
+        export_dir: Path | None = None,
+        title: str = "",
+    ) -> None:
+        super().__init__()
+        self._feed_factory = feed_factory
+        self._catalogue = catalogue
+        self._inventory = inventory or self._make_inventory
+        self._formats = formats or _all_formats
+        self._export_dir = export_dir or Path.cwd()
+        self._session: Session | None = None
+        self._worker: Worker[None] | None = None
+        self.explain = explain
+        self._main = MainScreen(f"espied {title}".rstrip())
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        self.theme = LIGHT.name if is_light_terminal() else DARK.name
+
+    def on_mount(self) -> None:
+        """Show the main screen; the feed starts when it has been painted."""
+        self.push_screen(self._main)
+        self.call_after_refresh(self.start)
+
+    def _make_inventory(self) -> AppInventory:
+        from discover.atlas.loader import load_catalogue  # noqa: PLC0415 - after the first paint
+        from discover.inventory.fold import Inventory  # noqa: PLC0415 - likewise
+
+        catalogue = self._catalogue
+        if catalogue is None or callable(catalogue):
+            catalogue = (catalogue or load_catalogue)()
+        return Inventory(catalogue)
+
+    # -- the feed
+
+    def start(self) -> None:
+        """Run the feed from the beginning; what an earlier run still does is cancelled."""
+        self._session = Session(self._feed_factory, self._inventory, self._main.post_message)
+        self._worker = self.run_worker(self._session.run(), name="feed", group="feed", exclusive=True)
+
+    def now(self) -> float:
+        """Return the moment that relative times count from (Unix seconds)."""
+        return self._session.now() if self._session else 0.0
+
+    def refresh_presence(self) -> bool:
+        """Ask for an update where time alone has changed something; tell whether one will come."""
+        return self._session.refresh_if_due() if self._session else False
+
+    async def action_quit(self) -> None:
+        """Stop the feed and leave."""
+        self.exit()
+
+    # -- dialogs; each is imported when it is first opened
+
+    def tell(self, message: str, *, bad: bool = False) -> None:
+        """Show a short sentence for a moment."""
+        self.notify(message, severity="warning" if bad else "information", timeout=4, markup=False)
+
+    def open_check(self, device: Device | None) -> None:
+        """Check one device."""
+        from tui.app.screens.check import CheckScreen  # noqa: PLC0415 - not before it is asked for
+
+        if device is None:
+            self.tell("No device is chosen.")
+        elif self._session is None or self._session.feed is None:
+            self.tell("The network is not ready yet; try again in a moment.")
+        else:
+            self.push_screen(CheckScreen(self._session.feed, device, self._on_checked))
+
+    def _on_checked(self, result: OtaCheck) -> None:
+        if self._session is not None:
+            self._session.checked(result)
+
+    def open_export(self, snapshot: Snapshot | None, shown: int) -> None:
+        """Export the inventory."""
+        from tui.app.screens.export import ExportScreen  # noqa: PLC0415 - not before it is asked for
+
+        if snapshot is None or not snapshot.devices:
+            self.tell("There is nothing to export yet.")
+        else:
+            self.push_screen(ExportScreen(snapshot, self._formats(), self._export_dir, shown=shown))
+
+    def open_port(self, device: Device | None) -> None:
+        """Look up a port."""
+        from tui.app.screens.ports import PortScreen  # noqa: PLC0415 - not before it is asked for
+
+        self.push_screen(PortScreen(self.explain, device))
+
+    def open_ledger(self) -> None:
+        """Show what was sent."""
+        from tui.app.screens.dialog import Dialog  # noqa: PLC0415 - not before it is asked for
+        from tui.present.ledger import ledger_lines  # noqa: PLC0415 - likewise
+
+        packets = self._session.feed.ledger.packets if self._session and self._session.feed else ()
+        self.push_screen(Dialog("What espied sent, by device and purpose", ledger_lines(packets)))
+
+    def open_help(self) -> None:
+        """Show the help."""
+        from tui.app.screens.dialog import Dialog  # noqa: PLC0415 - not before it is asked for
+        from tui.app.screens.help import help_lines  # noqa: PLC0415 - likewise
+
+        self.push_screen(Dialog("Help", help_lines()))
+
+    def toggle_dark(self) -> None:
+        """Change between the dark and the light theme."""
+        self.theme = LIGHT.name if self.theme == DARK.name else DARK.name
+
+
+def _all_formats() -> Mapping[str, ExportFormat]:
+    from discover.export import FORMATS  # noqa: PLC0415 - not before it is asked for
+
+    return FORMATS

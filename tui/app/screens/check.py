@@ -1,0 +1,79 @@
+"""The OTA check of one device: steps as they come, the verdict, what was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual import work
+from textual.binding import BindingType
+
+from discover.errors import EspiedError
+from discover.model.check import OtaCheck, Step
+from discover.model.device import Device
+from tui.app.contracts import AppFeed
+from tui.app.keys import bindings
+from tui.app.screens.dialog import Dialog
+from tui.present.check import check_lines, step_lines
+from tui.present.device import main_address
+from tui.present.lines import BLANK, Line, line
+
+
+class CheckScreen(Dialog):
+    """Runs one check; closing the dialog ends it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("check")]
+    owners: ClassVar[tuple[str, ...]] = ("check", "dialog")
+
+    def __init__(self, feed: AppFeed, device: Device, on_result: Callable[[OtaCheck], None]) -> None:
+        super().__init__(f"OTA check: {device.title}")
+        self._feed = feed
+        self._device = device
+        self._on_result = on_result
+        self._steps: list[Step] = []
+        self._running = False
+
+    def on_mount(self) -> None:
+        """Start at once: that is what the key was pressed for."""
+        super().on_mount()
+        self.action_again()
+
+    def action_again(self) -> None:
+        """Check (once more), unless a check is under way."""
+        if not self._running:
+            self._running = True
+            self._steps.clear()
+            self._show_steps()
+            self._check()
+
+    @work(exclusive=True, group="check")
+    async def _check(self) -> None:
+        host = main_address(self._device) or self._device.hostname
+        try:
+            result = await self._feed.check(host, device=self._device, on_step=self._on_step)
+        except EspiedError as error:
+            self.lines.show([*self._step_lines(), BLANK, *error_lines(error)])
+        else:
+            self.lines.show(check_lines(result))
+            self._on_result(result)
+        finally:
+            self._running = False
+
+    def _on_step(self, step: Step) -> None:
+        self._steps.append(step)
+        self._show_steps()
+
+    def _show_steps(self) -> None:
+        self.lines.show([*self._step_lines(), line(("… ", "accent"), ("asking", "dim"))])
+        self.lines.scroll_end(animate=False)
+
+    def _step_lines(self) -> list[Line]:
+        return [one for step in self._steps for one in step_lines(step)]
+
+
+def error_lines(error: EspiedError) -> list[Line]:
+    """Return an error as a sentence and what to do next."""
+    lines = [line(("✗ ", "bad"), error.message, hang=2)]
+    if error.hint:
+        lines.append(line(("do: ", "key"), error.hint, indent=2, hang=6))
+    return lines

@@ -1,0 +1,105 @@
+"""The detail of one device: a strip of tabs over a view of lines."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Vertical
+
+from discover.model.device import Device
+from tui.app.widgets.bars import TabStrip
+from tui.app.widgets.lines_view import LinesView
+from tui.present import words
+from tui.present.detail import TABS, Explain, Tab
+from tui.present.lines import Line, line
+
+_TABS = {tab.key: tab for tab in TABS}
+_BUSY = (line(("Reading the port atlas …", "dim")),)
+_NOTHING = (line(("No device is chosen.", "dim")),)
+
+
+class DetailPane(Vertical):
+    """Shows the chosen tab of one device, and makes only the lines of that tab."""
+
+    def __init__(self, explain: Explain, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self._explain = explain
+        self._device: Device | None = None
+        self._now = 0.0
+        self._ports_of: Device | None = None
+
+    def compose(self) -> ComposeResult:
+        """Lay out tabs and lines."""
+        yield TabStrip([(tab.key, tab.title) for tab in TABS], id="tabs")
+        yield LinesView(id="detail-lines")
+
+    @property
+    def lines(self) -> LinesView:
+        """The view of the tab's lines."""
+        return self.query_one(LinesView)
+
+    @property
+    def tabs(self) -> TabStrip:
+        """The strip of tabs."""
+        return self.query_one(TabStrip)
+
+    @property
+    def tab(self) -> Tab:
+        """The tab that is shown."""
+        return _TABS[self.tabs.active]
+
+    def show(self, device: Device | None, now: float) -> None:
+        """Show a device as of ``now`` (Unix seconds), or that none is chosen."""
+        other = (device.id if device else "") != (self._device.id if self._device else "")
+        changed = device is not self._device
+        self._device, self._now = device, now
+        self._fill(from_top=other, changed=changed)
+
+    def choose(self, key: str) -> None:
+        """Show another tab."""
+        if key != self.tabs.active:
+            self.tabs.choose(key)
+            self._fill(from_top=True, changed=True)
+
+    def step(self, by: int) -> None:
+        """Show the tab ``by`` places further, round and round."""
+        keys = list(_TABS)
+        self.choose(keys[(keys.index(self.tabs.active) + by) % len(keys)])
+
+    def next_change(self, now: float) -> float | None:
+        """Return in how many seconds a relative time of this tab will read differently; None: it shows none."""
+        if self._device is None or self.tab.key not in ("what", "raw"):
+            return None
+        return min((words.ago_holds(now - when) for when in self._times(self._device)), default=None)
+
+    def _times(self, device: Device) -> Iterator[float]:
+        yield from (heard.last for heard in device.presence.heard)
+        if self.tab.key == "raw":
+            yield from (signal.when for signal in device.signals)
+
+    def _fill(self, *, from_top: bool, changed: bool) -> None:
+        device = self._device
+        if device is None:
+            self.lines.show(_NOTHING, from_top=True)
+        elif self.tab.key == "ports":
+            if from_top:
+                self.lines.show(_BUSY, from_top=True)
+            if changed:
+                self._fill_ports(device, self._now)
+        else:
+            self.lines.show(self.tab.lines(device, self._now, self._explain), from_top=from_top)
+
+    @work(exclusive=True, group="ports")
+    async def _fill_ports(self, device: Device, now: float) -> None:
+        """Explain the ports off the event loop: the atlas is read from files at the first question."""
+        lines: tuple[Line, ...] = await asyncio.to_thread(_TABS["ports"].lines, device, now, self._explain)
+        if self.is_attached and self._device is device and self.tab.key == "ports":
+            self.lines.show(lines)
+
+    @on(TabStrip.Chosen)
+    def _on_tab(self, event: TabStrip.Chosen) -> None:
+        event.stop()
+        self.choose(event.key)
