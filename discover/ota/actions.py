@@ -45,13 +45,20 @@ class Send:
     """Send one datagram from the check's one UDP socket. Answered by Done or Failed.
 
     ``undo`` is what has to follow to the same port if the check is cut short here (b"": nothing); the
-    next datagram to that port settles it.
+    next datagram to that port settles it, and so does Settle.
     """
 
     port: int
     payload: bytes
     why: str
     undo: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Nothing is owed to ``port`` any more: its answer showed that it does not wait. Sends nothing. Answered by Done."""
+
+    port: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +105,7 @@ class Hangup:
     """Close the connection. Answered by Done."""
 
 
-Action: TypeAlias = Report | Resolve | Use | AskNeighbours | Send | Listen | Wait | Connect | Write | Read | Hangup
+Action: TypeAlias = Report | Resolve | Use | AskNeighbours | Send | Settle | Listen | Wait | Connect | Write | Read | Hangup
 
 
 @dataclass(frozen=True, slots=True)

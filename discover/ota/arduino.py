@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from discover.model.device import Password
-from discover.ota.actions import Done, Event, Failed, Listen, Refused, Reply, Send, Session, Silence, Stray, Unreachable, Wait
+from discover.ota.actions import Done, Event, Failed, Listen, Refused, Reply, Send, Session, Settle, Silence, Stray, Unreachable, Wait
 from discover.proto.arduinoota import (
     FLASH,
     KNOCK,
@@ -40,8 +40,8 @@ INVITE_TRIES: Final = 2
 MAX_STRAYS: Final = 16
 """Datagrams of others that one wait puts up with."""
 
-CONTROL_PORTS: Final = (33434, 33435)
-"""Surely closed UDP ports: the first two that traceroute(8) relies on being closed. The second stands in for the first."""
+CONTROL_PORTS: Final = (33434, 33435, 33436)
+"""Surely closed UDP ports: the first that traceroute(8) relies on being closed. One check uses two, never the one it is about."""
 
 HOST_PORT: Final = 9
 """The TCP port an invitation names as ours: discard (RFC 863). Nothing listens there and nothing may; size 0 never connects."""
@@ -132,6 +132,7 @@ def invite(port: int) -> Session[Invited]:
         event = yield from _answer(port, INVITE_SECONDS)
         result = _judge(event, attempt)
         if result is not None and result.outcome in _FINAL:
+            yield Settle(port)
             return result
         event = yield Send(port, RESET, "reset: ends the device's wait for a password, without callback or answer")
         reset = reset or isinstance(event, Done)

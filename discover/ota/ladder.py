@@ -97,6 +97,7 @@ class Ladder:
         self._asked = asked
         self._consent = consent
         self._port = host.port or found.port
+        self._controls = [port for port in CONTROL_PORTS if port != self._port][:2]
         self._route = Route("", "", "", on_link=False)
 
     def climb(self) -> Session[Conclusion]:
@@ -182,19 +183,19 @@ class Ladder:
 
     def _host_up(self) -> Session[HostUp]:
         """Knock on a port that is surely closed: the answer proves the host and that closed ports speak."""
-        control = yield from knock(CONTROL_PORTS[0], tries=1, why=_CONTROL_WHY)
+        control = yield from knock(self._controls[0], tries=1, why=_CONTROL_WHY)
         known: Known | None = None
         if control.outcome is Knock.SILENT:
             known = yield from self._neighbour()
             if known is not None and not (known.mac and known.state in _SURE):
                 # Power save or a slow ARP answer: once more, then as long as the kernel needs to give up.
-                control = replace((yield from knock(CONTROL_PORTS[1], tries=1, why=_CONTROL_WHY)), tries=2)
+                control = replace((yield from knock(self._controls[1], tries=1, why=_CONTROL_WHY)), tries=2)
                 if control.outcome is Knock.SILENT:
                     event = yield Listen(_ARP_REST)
                     if isinstance(event, Unreachable):
                         control = Knocked(outcome=Knock.UNREACHABLE, tries=2, told=event.reason)
                     known = yield from self._neighbour()
-        result, step = _weigh(control, known)
+        result, step = _weigh(self._controls[0], control, known)
         yield Report(step)
         return result
 
@@ -233,8 +234,8 @@ class Ladder:
         """Knock; after silence knock at the control once more: hosts ration ICMP errors, so only one behind it gives it a meaning."""
         yield Wait(SPACING)
         knocked = yield from knock(port)
-        if knocked.outcome is Knock.SILENT and host.control is not None and host.control.tries < len(CONTROL_PORTS):
-            control = yield from knock(CONTROL_PORTS[1], tries=1, why=_CONTROL_WHY)
+        if knocked.outcome is Knock.SILENT and host.control is not None and host.control.tries < len(self._controls):
+            control = yield from knock(self._controls[1], tries=1, why=_CONTROL_WHY)
             return knocked, HostUp(up=Up.YES if control.outcome is Knock.REFUSED else host.up, control=control)
         return knocked, host
 
@@ -295,9 +296,9 @@ def _host_by_tcp(talked: Talked) -> Step:
     return Step(name="host up", state=StepState.WARN, detail="The host did not answer the attempt to connect.")
 
 
-def _weigh(control: Knocked, known: Known | None) -> tuple[HostUp, Step]:  # noqa: PLR0911 - one for each outcome
+def _weigh(port: int, control: Knocked, known: Known | None) -> tuple[HostUp, Step]:  # noqa: PLR0911 - one for each outcome
     """What the control knock and the neighbour table say of the host together."""
-    sent = f"Sent the byte `1` to {CONTROL_PORTS[0]}/udp, which is surely closed"
+    sent = f"Sent the byte `1` to {port}/udp, which is surely closed"
     match control.outcome:
         case Knock.REFUSED:
             detail = f"{sent}; the host refused it, so it is up and says when a port is closed."

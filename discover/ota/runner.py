@@ -32,6 +32,7 @@ from discover.ota.actions import (
     Resolve,
     Send,
     Session,
+    Settle,
     Silence,
     Stray,
     Unreachable,
@@ -145,7 +146,7 @@ class _Runner:
         except NetworkError as error:
             return Failed(clean(error.message).rstrip("."), error.hint)
 
-    async def _perform(self, action: Action) -> Event:  # noqa: PLR0911 - one return for each action reads best
+    async def _perform(self, action: Action) -> Event:  # noqa: PLR0911, PLR0912 - one case for each action reads best
         match action:
             case Report(step):
                 self.steps.append(step)
@@ -162,6 +163,9 @@ class _Runner:
                 return await self._neighbour()
             case Send():
                 return await self._send(action)
+            case Settle(port):
+                self._undo.pop(port, None)
+                return Done()
             case Listen(seconds):
                 return await self._listen(seconds)
             case Wait(seconds):

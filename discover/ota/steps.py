@@ -42,7 +42,7 @@ def name_step(host: Host, resolved: tuple[str, ...], chosen: str, *, known: tupl
         return Step(
             name="name",
             state=StepState.WARN,
-            detail=f"{host.hostname or host.name} does not resolve on this machine{why}; {chosen} is used, which the inventory knows it by. "
+            detail=f"{host.hostname or host.name} does not resolve on this machine{why}; {chosen} is used, which the inventory knows. "
             "Upload tools that are given the name will say that the host was not found.",
             fix=fix,
         )

@@ -63,11 +63,7 @@ def parse_host(text: str, port: int | None = None) -> Host:
     """
     text = text.strip()
     name, written = _split(text)
-    if written is not None and port is not None and written != port:
-        raise UsageError(f"{clean(text, 80)} names port {written}, and the port given besides is {port}.", "Give one of them.")
-    port = written if port is None else port
-    if port is not None and not 1 <= port <= 65535:
-        raise UsageError(f"{port} is no port.", "Ports are 1 to 65535.")
+    port = _one_port(text, written, port)
     if not name or clean(name, 256) != name or any(char in name for char in " /@?#[]"):
         raise UsageError(
             f"{clean(text, 80) or 'An empty text'} is no host.", "Give a name, an address, or either with a port: kitchen.local:3232"
@@ -88,14 +84,18 @@ def find_host(text: str, port: int | None, device: Device | None) -> Host:
     head, _, tail = text.strip().rpartition(":")
     for name, written in ((text.strip(), None), (head, tail)):
         if name.casefold() in names and name.casefold().removesuffix(".local") != hostname.casefold().removesuffix(".local"):
-            number = None if written is None else _number(written)
-            if number is not None and port is not None and number != port:
-                raise UsageError(f"{clean(text, 80)} names port {number}, and the port given besides is {port}.", "Give one of them.")
-            number = port if number is None else number
-            if number is not None and not 1 <= number <= 65535:
-                raise UsageError(f"{number} is no port.", "Ports are 1 to 65535.")
+            number = _one_port(text, None if written is None else _number(written), port)
             return Host(name=name, port=number, literal=False, device=True, hostname=hostname)
     return parse_host(text, port)
+
+
+def _one_port(text: str, written: int | None, given: int | None) -> int | None:
+    if written is not None and given is not None and written != given:
+        raise UsageError(f"{clean(text, 80)} names port {written}, and the port given besides is {given}.", "Give one of them.")
+    port = given if written is None else written
+    if port is not None and not 1 <= port <= 65535:
+        raise UsageError(f"{port} is no port.", "Ports are 1 to 65535.")
+    return port
 
 
 def is_address(text: str) -> bool:
