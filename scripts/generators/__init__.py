@@ -1,0 +1,1 @@
+"""One module for each kind of generated file; scripts/generate.py finds them by their ``FILES``."""
