@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from discover.atlas.family import Catalogue
-from discover.inventory.endpoint import Service
+from discover.inventory.endpoint import Held, Service
 from discover.inventory.identity import Group
 from discover.inventory.presence import Word, judge, says_it_sleeps
 from discover.inventory.voices import Voice
@@ -18,6 +18,10 @@ from discover.model.signal import Signal, Source
 
 if TYPE_CHECKING:
     from discover.identify import Identification
+
+EvidenceOf = Callable[[Signal], tuple[Evidence, ...]]
+Identify = Callable[[Sequence[Signal], Catalogue, EvidenceOf], "Identification"]
+"""The contract of :func:`discover.identify.identify`; the evidence of each signal is known already."""
 
 _LISTENS = frozenset({PortState.ANSWERED, PortState.LIKELY})
 
@@ -66,12 +70,16 @@ class Assembled:
 def assemble(
     group: Group,
     known: Assembled | None,
-    identify: Callable[[Sequence[Signal], Catalogue], Identification],
+    identify: Identify,
     catalogue: Catalogue,
 ) -> Assembled:
     """Return the group as a device; what identify said of the same signals before is not asked again."""
     named, aside, lost = _signals(group)
-    identification = known.identification if known is not None and known.signals == named else identify(named, catalogue)
+    if known is not None and known.signals == named:
+        identification = known.identification
+    else:
+        evidence = {id(held.signal): held.evidence for voice in group.voices for held in _everything(voice)}
+        identification = identify(named, catalogue, lambda signal: evidence[id(signal)])
     mac = group.id.removeprefix("mac:") if group.id.startswith("mac:") else identification.mac
     words = [word for voice in group.voices for word in voice.words()]
     first = min(voice.first for voice in group.voices)
@@ -129,6 +137,12 @@ def _signals(group: Group) -> tuple[tuple[Signal, ...], tuple[Signal, ...], set[
     named.sort(key=_in_time)
     aside.sort(key=_in_time)
     return tuple(named), tuple(aside), lost
+
+
+def _everything(voice: Voice) -> Iterable[Held]:
+    yield from voice.held()
+    if voice.whole:
+        yield from (silence for silence, _ in voice.endpoint.silences())
 
 
 def _silences(voice: Voice) -> Iterable[tuple[Signal, Signal | None]]:

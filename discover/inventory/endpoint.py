@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from discover.inventory.facts import ABSENCES, ANSWERS, REFUSALS, SILENCES, Facts, is_sign_of_life, is_silence
 from discover.inventory.presence import NEVER, Word, lifetime
+from discover.model.device import Evidence
 from discover.model.signal import Signal, Source
 
 MAX_SLOTS: Final = 512
@@ -21,11 +22,12 @@ ServiceKey = tuple[str, str, str]
 
 
 class Held(NamedTuple):
-    """A signal, the number of the scan it came in, and who it says it is."""
+    """A signal, the number of the scan it came in, who it says it is, and all its evidence."""
 
     signal: Signal
     scan: int
     facts: Facts
+    evidence: tuple[Evidence, ...]
 
 
 class Service:

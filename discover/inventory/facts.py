@@ -6,15 +6,12 @@ Identity (DESIGN section 1) is decided from these alone; names, families and por
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from discover.atlas.family import Catalogue
 from discover.model.device import Evidence
 from discover.model.signal import Signal, Source
 from discover.proto.mac import canonical_mac
-
-EvidenceFor = Callable[[Signal, Catalogue], Sequence[Evidence]]
 
 # What an answer is worth against another one for the same place in the same scan: a reply beats a
 # refusal (a server of one client refuses the second), and both beat silence.
@@ -39,8 +36,8 @@ class Facts(NamedTuple):
 NOTHING: Final = Facts()
 
 
-def facts_of(signal: Signal, catalogue: Catalogue, evidence_for: EvidenceFor) -> Facts:
-    """Return who ``signal`` says it is; NOTHING for silence, refusals and the neighbour table.
+def facts_of(signal: Signal, evidence: Sequence[Evidence]) -> Facts:
+    """Return who ``signal`` says it is by its ``evidence``; NOTHING for silence, refusals and the neighbour table.
 
     The neighbour table is kept apart on purpose: what it says is said by the network, not by the device.
     """
@@ -49,7 +46,7 @@ def facts_of(signal: Signal, catalogue: Catalogue, evidence_for: EvidenceFor) ->
     macs: dict[str, int] = {}
     ids: list[str] = []
     host = host_name(signal.text("host")) if signal.kind == "mdns.service" else ""
-    for one in evidence_for(signal, catalogue):
+    for one in evidence:
         if one.claim == "mac":
             mac = canonical_mac(one.value)
             if mac:

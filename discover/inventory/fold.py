@@ -9,21 +9,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from discover.atlas.family import Catalogue
-from discover.inventory.assemble import Assembled, assemble
+from discover.inventory.assemble import Assembled, Identify, assemble
 from discover.inventory.endpoint import Endpoint, Held, Service, ServiceKey
-from discover.inventory.facts import EvidenceFor, facts_of
+from discover.inventory.facts import facts_of
 from discover.inventory.identity import Key, keys_of, partition
+from discover.model.device import Evidence
 from discover.model.signal import Signal
 from discover.model.snapshot import ScanInterface, ScanSummary, Snapshot
 from discover.proto.mac import canonical_mac
 
-if TYPE_CHECKING:
-    from discover.identify import Identification
-
-Identify = Callable[[Sequence[Signal], Catalogue], "Identification"]
+EvidenceFor = Callable[[Signal, Catalogue], tuple[Evidence, ...]]
 
 _NO_SERVICES: Final[Mapping[ServiceKey, Service]] = MappingProxyType({})
 _BEGUN: Final = ScanSummary()
@@ -105,14 +103,18 @@ class Inventory:
 
     # Where a signal belongs
 
+    def _held(self, signal: Signal) -> Held:
+        evidence = self._evidence_for(signal, self._catalogue)
+        return Held(signal, self._scan, facts_of(signal, evidence), evidence)
+
     def _answer(self, signal: Signal) -> None:
         interface = signal.interface or self._interface_of(signal.peer)
         endpoint = self._current.get((interface, signal.peer))
         if endpoint is None and signal.kind in ("neighbour.failed", "udp.unreachable"):
             return  # an address where nobody ever was is no device; a sweep finds thousands of them
-        facts = facts_of(signal, self._catalogue, self._evidence_for)
-        endpoint = self._endpoint(interface, signal.peer, facts.macs)
-        endpoint.hold(Held(signal, self._scan, facts))
+        held = self._held(signal)
+        endpoint = self._endpoint(interface, signal.peer, held.facts.macs)
+        endpoint.hold(held)
         self._dirty[endpoint] = None
 
     def _neighbour(self, signal: Signal) -> None:
@@ -132,7 +134,7 @@ class Inventory:
             endpoint = self._epochs.get((*place, mac)) or self._create(*place, mac)
             self._touch_at(place)
             self._current[place] = endpoint
-        endpoint.hold(Held(signal, self._scan, facts_of(signal, self._catalogue, self._evidence_for)))
+        endpoint.hold(self._held(signal))
         self._dirty[endpoint] = None
 
     @staticmethod
@@ -142,15 +144,14 @@ class Inventory:
 
     def _announce(self, signal: Signal) -> None:
         key = _service_key(signal)
-        facts = facts_of(signal, self._catalogue, self._evidence_for)
-        held = Held(signal, self._scan, facts)
+        held = self._held(signal)
         addresses = list(dict.fromkeys(address for address in (signal.peer, *signal.items("addresses")) if address))
         address = next((one for one in addresses if ":" not in one), addresses[0] if addresses else "")
         service = self._services.get(key)
         if service is not None and service.held.signal.when > signal.when:
             return
         if address:
-            home = self._endpoint(signal.interface, address, facts.macs)
+            home = self._endpoint(signal.interface, address, held.facts.macs)
         elif service is not None:
             home = service.home  # a record without an address says nothing about where it is
         else:

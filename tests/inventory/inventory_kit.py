@@ -5,7 +5,7 @@ The inventory is tested against the contract of ``identify``, not against the ca
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from discover.atlas.family import Catalogue
@@ -81,10 +81,11 @@ def evidence_for(signal: Signal, catalogue: Catalogue) -> tuple[Evidence, ...]:
 calls: list[tuple[Signal, ...]] = []
 
 
-def identify(signals: Sequence[Signal], catalogue: Catalogue) -> Identified:
+def identify(signals: Sequence[Signal], catalogue: Catalogue, evidence_of: Callable[[Signal], tuple[Evidence, ...]]) -> Identified:
     """Name a device by its heaviest, then newest evidence."""
+    del catalogue
     calls.append(tuple(signals))
-    evidence = [one for signal in signals for one in evidence_for(signal, catalogue)]
+    evidence = [one for signal in signals for one in evidence_of(signal)]
 
     def best(claim: str) -> str:
         found = [one for one in evidence if one.claim == claim]
@@ -138,7 +139,7 @@ def rules(device: Device) -> list[str]:
 
 def signal(kind: str, at: float, peer: str, interface: str = "eth0", **fields: Field) -> Signal:
     """Make a signal ``at`` seconds after NOW."""
-    return Signal(when=NOW + at, mono=at, source=Source(kind.split(".", maxsplit=1)[0]), interface=interface, peer=peer, kind=kind, fields=fields)
+    return Signal(when=NOW + at, mono=at, source=Source(kind.partition(".")[0]), interface=interface, peer=peer, kind=kind, fields=fields)
 
 
 def mdns(
