@@ -10,13 +10,13 @@ from tui.present.cells import cell_width
 from tui.present.device import (
     BY_KEY,
     COLUMNS,
-    GAP,
     address_key,
+    gap_for,
     main_address,
     natural,
     ota_cell,
     place,
-    ports_text,
+    port_texts,
     row,
     sort_devices,
     wanted,
@@ -60,7 +60,7 @@ def test_the_label_a_person_gave_goes_before_the_told_name() -> None:
 
 
 def test_ports_leave_out_what_was_refused() -> None:
-    assert "80" not in ports_text(KITCHEN).split()
+    assert "80" not in port_texts(KITCHEN)
 
 
 @pytest.mark.parametrize(
@@ -126,8 +126,17 @@ def test_sorting_does_not_depend_on_the_order_before(key: str, reverse: bool) ->
 def test_columns_fit_the_width_and_the_name_always_stays(width: int) -> None:
     placed = place(width, wanted([row(device, NOW) for device in DEVICES], cell_width))
     assert placed[0].column.key == "name"
-    assert sum(one.width for one in placed) + GAP * (len(placed) - 1) <= max(width, 1)
+    assert sum(one.width for one in placed) + gap_for(width) * (len(placed) - 1) <= max(width, 1)
     assert [one.index for one in placed] == sorted(one.index for one in placed)
+
+
+def test_a_narrow_cell_shows_whole_ports_or_shorter_words() -> None:
+    ports = row(SPA, NOW)[5]
+    assert ports.fit(20) == "→3197 4257 30303/udp"
+    assert ports.fit(14) == "→3197 4257 +1 "
+    assert ports.fit(9) == "→3197 +2 "
+    assert ports.fit(3) == "+3 "
+    assert row(WORKBENCH, NOW)[4].fit(10) == "ann. open "
 
 
 def test_more_room_never_shows_fewer_columns() -> None:

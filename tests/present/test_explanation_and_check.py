@@ -18,7 +18,7 @@ def test_the_four_layers_stand_apart_and_in_order() -> None:
     text = to_plain(explanation_lines(EXPLANATION, system="linux"))
     places = [text.index(f"\n{layer}\n") for layer in LAYERS]
     assert places == sorted(places)
-    assert text.startswith("Port 3232/udp listens\n")
+    assert text.startswith("Port 3232/udp listens: Update over the air of ESP32 boards\n")
 
 
 def test_each_layer_holds_its_own() -> None:

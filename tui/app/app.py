@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
 from textual.binding import BindingType
-from textual.worker import Worker
 
+from discover.atlas.port import Explanation
 from discover.model.check import OtaCheck
 from discover.model.device import Device
+from discover.model.network import Packet
 from discover.model.snapshot import Snapshot
 from tui.app.contracts import AppFeed, AppInventory
 from tui.app.keys import bindings
 from tui.app.screens.main import MainScreen
 from tui.app.session import Session
 from tui.app.themes import DARK, LIGHT, is_light_terminal
-from tui.present.detail import Explain, atlas_explain
+from tui.present.detail import Explain
 
 if TYPE_CHECKING:
     from discover.atlas.family import Catalogue
@@ -45,7 +46,7 @@ class EspiedApp(App[None]):
         catalogue: Catalogue | Callable[[], Catalogue] | None = None,
         *,
         inventory: Callable[[], AppInventory] | None = None,
-        explain: Explain = atlas_explain,
+        explain: Explain | None = None,
         formats: Callable[[], Mapping[str, ExportFormat]] | None = None,
         export_dir: Path | None = None,
         title: str = "",
@@ -57,8 +58,8 @@ class EspiedApp(App[None]):
         self._formats = formats or _all_formats
         self._export_dir = export_dir or Path.cwd()
         self._session: Session | None = None
-        self._worker: Worker[None] | None = None
-        self.explain = explain
+        self._earlier: list[Packet] = []
+        self.explain: Explain = explain or self._explain
         self._main = MainScreen(f"espied {title}".rstrip())
         self.register_theme(DARK)
         self.register_theme(LIGHT)
@@ -69,21 +70,45 @@ class EspiedApp(App[None]):
         self.push_screen(self._main)
         self.call_after_refresh(self.start)
 
-    def _make_inventory(self) -> AppInventory:
-        from discover.atlas.loader import load_catalogue  # noqa: PLC0415 - after the first paint
-        from discover.inventory.fold import Inventory  # noqa: PLC0415 - likewise
+    def _load_catalogue(self) -> Catalogue:
+        """Return the catalogue; called in threads, after the first paint."""
+        if self._catalogue is None:
+            from discover.atlas.loader import load_catalogue  # noqa: PLC0415 - after the first paint
 
-        catalogue = self._catalogue
-        if catalogue is None or callable(catalogue):
-            catalogue = (catalogue or load_catalogue)()
-        return Inventory(catalogue)
+            self._catalogue = load_catalogue()
+        elif callable(self._catalogue):
+            self._catalogue = self._catalogue()
+        return self._catalogue
+
+    def _make_inventory(self) -> AppInventory:
+        from discover.inventory.fold import Inventory  # noqa: PLC0415 - after the first paint
+
+        return Inventory(self._load_catalogue())
+
+    def _explain(self, port: int, transport: str = "", *, device: Device | None = None) -> Explanation:
+        from discover.atlas.explain import explain  # noqa: PLC0415 - not before it is asked for
+
+        return explain(port, transport, device=device, families=self._load_catalogue().families)
 
     # -- the feed
 
     def start(self) -> None:
-        """Run the feed from the beginning; what an earlier run still does is cancelled."""
-        self._session = Session(self._feed_factory, self._inventory, self._main.post_message)
-        self._worker = self.run_worker(self._session.run(), name="feed", group="feed", exclusive=True)
+        """Run the feed: for the first time, or again over the same inventory."""
+        inventory = self._inventory
+        if self._session is not None:
+            self._session.close()
+            self._earlier += self._session.packets
+            if (known := self._session.inventory) is not None:
+                inventory = lambda: known  # noqa: E731 - a factory of what is there already
+        self._session = Session(self._feed_factory, inventory, self._main.post_message)
+        self.run_worker(self._session.run(), name="feed", group="feed", exclusive=True)
+
+    def rescan(self) -> bool:
+        """Run the feed again where it has nothing to do; tell whether it will."""
+        if self._session is None or not self._session.idle:
+            return False
+        self.start()
+        return True
 
     def now(self) -> float:
         """Return the moment that relative times count from (Unix seconds)."""
@@ -138,7 +163,7 @@ class EspiedApp(App[None]):
         from tui.app.screens.dialog import Dialog  # noqa: PLC0415 - not before it is asked for
         from tui.present.ledger import ledger_lines  # noqa: PLC0415 - likewise
 
-        packets = self._session.feed.ledger.packets if self._session and self._session.feed else ()
+        packets = (*self._earlier, *(self._session.packets if self._session is not None else ()))
         self.push_screen(Dialog("What espied sent, by device and purpose", ledger_lines(packets)))
 
     def open_help(self) -> None:

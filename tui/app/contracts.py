@@ -25,6 +25,16 @@ class AppFeed(Protocol):
     """A source of signals that can also check one device: ``discover.engine.Feed``."""
 
     @property
+    def live(self) -> bool:
+        """True where it speaks of now, False for a recording."""
+        ...
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Sentences about what was not or could not be done, oldest first."""
+        ...
+
+    @property
     def ledger(self) -> PacketLedger:
         """What was sent."""
         ...

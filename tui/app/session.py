@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from textual.message import Message
 
 from discover.errors import EspiedError
 from discover.model.check import OtaCheck
-from discover.model.network import Progress
-from discover.model.signal import Signal, Source
+from discover.model.network import Packet, Progress
+from discover.model.signal import Signal
 from discover.model.snapshot import ScanSummary, Snapshot
 from tui.app.contracts import AppFeed, AppInventory
 from tui.app.messages import FeedTrouble, FeedUpdate
@@ -20,15 +20,15 @@ from tui.app.messages import FeedTrouble, FeedUpdate
 INTERVAL: Final = 0.1
 """Seconds between two updates: faster is not seen, and costs."""
 
-_STALE: Final = 3600.0
-"""A feed whose signals are older than this is a recording: its own last moment is its "now"."""
+WATCHING: Final = "watching"
+"""The phase of a feed that never ends, between two sweeps."""
 
 
 class Session:
     """Runs one feed and posts what comes of it.
 
-    ``feed_factory`` is called off the event loop's thread, because what it imports takes a tenth of a second.
-    ``post`` takes the messages; ``wall`` gives Unix seconds.
+    ``feed_factory`` and ``inventory_factory`` are called off the event loop's thread, because what they import
+    takes a tenth of a second. ``post`` takes the messages; ``wall`` gives Unix seconds.
     """
 
     def __init__(
@@ -43,63 +43,76 @@ class Session:
         self._inventory_factory = inventory_factory
         self._post = post
         self._wall = wall
-        self._inventory: AppInventory | None = None
         self._progress: Progress | None = None
         self._summary: ScanSummary | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._newest = 0.0
+        self._closed = False
+        self.inventory: AppInventory | None = None
         self.feed: AppFeed | None = None
         self.snapshot: Snapshot | None = None
 
     @property
-    def notices(self) -> tuple[str, ...]:
-        """Sentences of the feed about what it will not or could not do."""
-        return tuple(getattr(self.feed, "notices", ()))
-
-    def now(self) -> float:
-        """Return the moment that relative times count from: the wall's, or a recording's last one."""
-        wall = self._wall()
-        return self._newest if self._newest and abs(wall - self._newest) > _STALE and self._replayed else wall
+    def packets(self) -> Sequence[Packet]:
+        """What the feed has sent so far."""
+        return self.feed.ledger.packets if self.feed is not None else ()
 
     @property
-    def _replayed(self) -> bool:
-        return not getattr(self.feed, "live", True)
+    def idle(self) -> bool:
+        """True where the feed has ended, or watches between two sweeps."""
+        return self._summary is not None or self._closed or (self._progress is not None and self._progress.phase == WATCHING)
+
+    def now(self) -> float:
+        """Return the moment that relative times count from: the wall's, or a recording's own last one."""
+        if self._live or self.snapshot is None:
+            return self._wall()
+        return self.snapshot.generated
+
+    @property
+    def _live(self) -> bool:
+        return self.feed is None or self.feed.live
 
     async def run(self) -> None:
         """Run the feed to its end; errors on purpose become a message, others are bugs and go on up."""
         try:
-            self._inventory = await asyncio.to_thread(self._inventory_factory)
+            self.inventory = await asyncio.to_thread(self._inventory_factory)
             self.feed = await asyncio.to_thread(self._feed_factory)
             self._flush()
             self._summary = await self.feed.run(self._on_signal, self._on_progress)
+            self._flush()
         except EspiedError as error:
+            self._flush()
             self._post(FeedTrouble(error))
         finally:
-            if self._timer is not None:
-                self._timer.cancel()
-                self._timer = None
-        self._flush()
+            self.close()
+
+    def close(self) -> None:
+        """Post nothing of its own accord any more."""
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def refresh_if_due(self) -> bool:
         """Post an update where a source's word has run out since the last one, which turns present into stale."""
-        now = self.now()
-        if self.snapshot is None or self._replayed:
+        if self.snapshot is None or not self._live:
             return False
-        since = self.snapshot.generated
+        now, since = self.now(), self.snapshot.generated
         due = any(since < heard.expires <= now for device in self.snapshot.devices for heard in device.presence.heard)
         if due:
             self._flush()
         return due
 
     def checked(self, result: OtaCheck) -> None:
-        """Let the inventory know what a check came to."""
-        if self._inventory is not None:
-            self._on_signal(_as_signal(result, self._wall()))
+        """Let the inventory know what a check came to; while it runs, the feed itself says so."""
+        if self._closed and self.inventory is not None and result.address:
+            from discover.ota.report import signal_of  # noqa: PLC0415 - whoever checks has loaded it already
+
+            self.inventory.add(signal_of(result))
+            self._flush()
 
     def _on_signal(self, signal: Signal) -> None:
-        if self._inventory is not None:
-            self._inventory.add(signal)
-            self._newest = max(self._newest, signal.when)
+        if self.inventory is not None:
+            self.inventory.add(signal)
             self._soon()
 
     def _on_progress(self, progress: Progress) -> None:
@@ -107,7 +120,7 @@ class Session:
         self._soon()
 
     def _soon(self) -> None:
-        if self._timer is None:
+        if self._timer is None and not self._closed:
             self._timer = asyncio.get_running_loop().call_later(INTERVAL, self._on_timer)
 
     def _on_timer(self) -> None:
@@ -115,27 +128,8 @@ class Session:
         self._flush()
 
     def _flush(self) -> None:
-        if self._inventory is None:
+        if self.inventory is None:
             return
-        self.snapshot = self._inventory.snapshot(None if self._replayed else self._wall())
-        self._post(FeedUpdate(self.snapshot, self._progress, self.notices, self._summary))
-
-
-def _as_signal(check: OtaCheck, now: float) -> Signal:
-    """Say a check's result as the signal that the inventory keeps (KINDS: ota.checked)."""
-    return Signal(
-        when=check.when or now,
-        mono=0.0,
-        source=Source.OTA,
-        interface="",
-        peer=check.address,
-        kind="ota.checked",
-        fields={
-            "ota": check.kind,
-            "port": check.port,
-            "transport": check.transport,
-            "level": check.level,
-            "verdict": check.verdict.value,
-            "password": check.password.value,
-        },
-    )
+        self.snapshot = self.inventory.snapshot(self._wall() if self._live else None)
+        notices = self.feed.notices if self.feed is not None else ()
+        self._post(FeedUpdate(self.snapshot, self._progress, notices, self._summary))

@@ -49,13 +49,6 @@ class Tab:
     lines: Callable[[Device, float, Explain], tuple[Line, ...]]
 
 
-def atlas_explain(port: int, transport: str = "", *, device: Device | None = None) -> Explanation:
-    """Explain a port from the atlas, which is loaded at the first call."""
-    from discover.atlas.explain import explain  # noqa: PLC0415 - the catalogue is parsed only when somebody asks
-
-    return explain(port, transport, device=device)
-
-
 def what_lines(device: Device, now: float) -> tuple[Line, ...]:
     """Return what the device is: family, identity, addresses, update, presence."""
     family = family_cell(device)

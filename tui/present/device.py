@@ -12,16 +12,40 @@ from typing import Final
 from discover.model.check import Verdict
 from discover.model.device import Confidence, Device, Direction, Listener, OtaStatus, Password, PortState, PresenceState
 from tui.present import words
+from tui.present.cells import cell_width, pad
 
 Key = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell: its text and the name of its style (``tui.present.lines.STYLES``)."""
+    """One cell: its text and the name of its style (``tui.present.lines.STYLES``).
+
+    Where the text has no room, ``short`` is taken instead, or as many of ``parts`` as fit ("80 3232 +2"):
+    half a port number would be another port.
+    """
 
     text: str
     style: str = ""
+    short: str = ""
+    parts: tuple[str, ...] = ()
+
+    def fit(self, width: int) -> str:
+        """Return the cell at exactly ``width`` terminal cells."""
+        if cell_width(self.text) > width:
+            if self.parts:
+                return pad(_some(self.parts, width), width)
+            if self.short:
+                return pad(self.short, width)
+        return pad(self.text, width)
+
+
+def _some(parts: tuple[str, ...], width: int) -> str:
+    for shown in range(len(parts) - 1, 0, -1):
+        text = f"{' '.join(parts[:shown])} +{len(parts) - shown}"
+        if len(text) <= width:
+            return text
+    return f"+{len(parts)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +108,9 @@ def heard_listeners(device: Device) -> tuple[Listener, ...]:
     return tuple(sorted((one for one in device.listeners if one.state in HEARD_STATES), key=lambda one: (one.port, one.transport)))
 
 
-def ports_text(device: Device) -> str:
-    """Return the device's ports as short text, each once."""
-    return " ".join(dict.fromkeys(port_text(one) for one in heard_listeners(device)))
+def port_texts(device: Device) -> tuple[str, ...]:
+    """Return the device's ports as short texts, each once."""
+    return tuple(dict.fromkeys(port_text(one) for one in heard_listeners(device)))
 
 
 _OTA_WORDS: Final = {
@@ -101,6 +125,7 @@ _OTA_WORDS: Final = {
     Verdict.BLOCKED: ("✗ blocked", "bad"),
     Verdict.NOT_APPLICABLE: ("none", "dim"),
 }
+_OTA_SHORT: Final = {Verdict.READY: "✓", Verdict.ANNOUNCED: "ann.", Verdict.LIKELY: "lik."}
 _OTA_ORDER: Final = tuple(_OTA_WORDS)
 _BY_ITSELF: Final = {"http": "web page", "pull": "pulls"}
 
@@ -118,9 +143,9 @@ def ota_cell(ota: OtaStatus | None) -> Cell:
     text, style = _OTA_WORDS[verdict]
     if verdict in (Verdict.READY, Verdict.ANNOUNCED, Verdict.LIKELY):
         if ota.password is Password.NO:
-            return Cell(f"{text}, open", "warn")
+            return Cell(f"{text}, open", "warn", short=f"{_OTA_SHORT[verdict]} open")
         if ota.password is Password.YES:
-            return Cell(f"{text}, pw", style)
+            return Cell(f"{text}, pw", style, short=f"{_OTA_SHORT[verdict]} pw")
     return Cell(text, style)
 
 
@@ -198,7 +223,7 @@ COLUMNS: Final = (
     Column(
         key="ota",
         title="OTA",
-        min=9,
+        min=10,
         max=18,
         priority=4,
         help="update over the air: open asks for no password, pw for one",
@@ -212,7 +237,7 @@ COLUMNS: Final = (
         max=28,
         priority=5,
         help="ports that answered, were announced or are likely; TCP unless marked",
-        cell=lambda device, _: Cell(ports_text(device)),
+        cell=lambda device, _: Cell(" ".join(port_texts(device)), parts=port_texts(device)),
         sort=_ports_key,
     ),
     Column(
@@ -285,7 +310,19 @@ class Placed:
 
 
 GAP: Final = 2
-"""Cells between two columns."""
+"""Cells between two columns ..."""
+NARROW_GAP: Final = 1
+"""... and where there are fewer than ROOMY cells in all."""
+ROOMY: Final = 126
+"""Here every column has room with the wide gaps, so none is lost by them."""
+_COMFORT: Final = 10
+"""Cells that names and families get beyond their least width before a column of the second rank comes in."""
+_SECOND_RANK: Final = 6
+
+
+def gap_for(width: int) -> int:
+    """Return the cells between two columns in a table ``width`` cells wide."""
+    return GAP if width >= ROOMY else NARROW_GAP
 
 
 def wanted(rows: Iterable[Sequence[Cell]], width_of: Callable[[str], int], columns: Sequence[Column] = COLUMNS) -> tuple[int, ...]:
@@ -298,24 +335,27 @@ def wanted(rows: Iterable[Sequence[Cell]], width_of: Callable[[str], int], colum
 
 
 def place(width: int, wants: Sequence[int], columns: Sequence[Column] = COLUMNS) -> tuple[Placed, ...]:
-    """Choose the columns that fit ``width`` cells and share the room among them by priority.
+    """Choose the columns that fit ``width`` cells (with ``gap_for(width)`` between them) and share what is left fairly.
 
     The first column (the name) always stays, cut to ``width`` if need be.
     """
+    gap = gap_for(width)
     order = sorted(range(len(columns)), key=lambda index: columns[index].priority)
     chosen: list[int] = []
-    room = width + GAP
+    room = width + gap
     for index in order:
-        need = columns[index].min + GAP
-        if chosen and need > room:
+        need = columns[index].min + gap
+        if chosen and need + (_COMFORT if columns[index].priority >= _SECOND_RANK else 0) > room:
             break  # a less important column in the place of a more important one would puzzle
         chosen.append(index)
         room -= need
     widths = {index: columns[index].min for index in chosen}
-    for index in chosen:
-        more = min(max(wants[index] - widths[index], 0), max(room, 0))
-        widths[index] += more
-        room -= more
+    hungry = [index for index in chosen if wants[index] > widths[index]]
+    while room > 0 and hungry:
+        for index in hungry[:room]:
+            widths[index] += 1
+            room -= 1
+        hungry = [index for index in hungry if wants[index] > widths[index]]
     if len(chosen) == 1:
         widths[chosen[0]] = max(min(widths[chosen[0]], width), 1)
     return tuple(Placed(index, columns[index], widths[index]) for index in sorted(chosen))

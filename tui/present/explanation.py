@@ -124,10 +124,9 @@ def layer_lines(explanation: Explanation, *, brief: bool = False) -> tuple[Line,
 
 def explanation_lines(explanation: Explanation, *, system: str = "") -> tuple[Line, ...]:
     """Return the whole explanation; ``system`` "linux", "macos", "windows" or "" for this machine's."""
-    lines: list[Line] = [line(("Port ", "title"), (port_title(explanation), "title"))]
-    if explanation.title:
-        lines.append(line(explanation.title))
-    lines += [BLANK, *layer_lines(explanation)]
+    name = explanation.title.partition(" - ")[2] or explanation.title
+    head = line(("Port ", "title"), (port_title(explanation), "title"), (f": {name}" if name else "", "title"), hang=2)
+    lines: list[Line] = [head, BLANK, *layer_lines(explanation)]
     lines += _advice(explanation)
     lines += _claims(explanation.claims)
     if explanation.history:

@@ -15,7 +15,7 @@ from typing import Final
 
 from discover.model.check import Verdict
 from discover.model.device import Device, Password, PresenceState
-from tui.present.device import heard_listeners, main_address, ports_text
+from tui.present.device import heard_listeners, main_address, port_texts
 
 Test = Callable[[Device], bool]
 
@@ -195,7 +195,7 @@ def haystack(device: Device) -> str:
         *device.addresses,
         *device.tags,
         *device.notes,
-        ports_text(device),
+        *port_texts(device),
         *(one.service for one in device.listeners),
     ]
     if device.firmware:

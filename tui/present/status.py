@@ -26,7 +26,7 @@ def progress_line(progress: Progress) -> Line:
     tested = f"{progress.tested:,}/{progress.planned:,} addresses" if progress.planned else ""
     left = f"{words.duration(progress.remaining)} left" if progress.remaining is not None and progress.remaining >= 0.5 else ""
     parts = [tested, words.count(progress.hosts, "host"), f"{words.count(progress.packets_sent, 'packet')} sent", left]
-    shown = bar(progress.tested, progress.planned)
+    shown = bar(progress.tested, progress.planned) if progress.tested < progress.planned else ""
     return line((progress.phase, "accent"), "  ", (f"{shown} " if shown else "", "accent"), " · ".join(part for part in parts if part))
 
 

@@ -8,8 +8,8 @@ from typing import Final
 from discover.model.device import Device
 from discover.model.snapshot import Snapshot
 from tui.present import words
-from tui.present.cells import cell_width, pad
-from tui.present.device import COLUMNS, GAP, place, row, sort_devices, wanted
+from tui.present.cells import cell_width
+from tui.present.device import COLUMNS, ROOMY, Cell, gap_for, place, row, sort_devices, wanted
 from tui.present.lines import BLANK, Line, Span, line
 
 PIPE_WIDTH: Final = 0
@@ -24,15 +24,14 @@ def table_lines(devices: Sequence[Device], *, now: float, width: int = PIPE_WIDT
     else:
         texts = [[column.title, *(cells[index].text for cells in rows)] for index, column in enumerate(COLUMNS)]
         placed = [(index, max(map(cell_width, column))) for index, column in enumerate(texts)]
-    lines = [_joined([Span(pad(COLUMNS[index].title.upper(), size), "title") for index, size in placed])]
-    lines += [_joined([Span(pad(cells[index].text, size), cells[index].style) for index, size in placed]) for cells in rows]
-    return tuple(lines)
+    head = tuple(Cell(column.title.upper(), "title") for column in COLUMNS)
+    gap = Span(" " * gap_for(width or ROOMY))
+    return tuple(_joined([Span(cells[index].fit(size), cells[index].style) for index, size in placed], gap) for cells in (head, *rows))
 
 
-def _joined(spans: list[Span]) -> Line:
+def _joined(spans: list[Span], gap: Span) -> Line:
     last = spans[-1]
     spans[-1] = Span(last.text.rstrip(), last.style)
-    gap = Span(" " * GAP)
     return Line(tuple(piece for span in spans for piece in (span, gap))[:-1])
 
 

@@ -36,6 +36,8 @@ WIDE: Final = 120
 """Columns from which the detail stands beside the table."""
 TALL: Final = 20
 """Rows from which the detail stands under the table."""
+_PATIENCE: Final = 5.0
+"""Seconds before a watch without any device is called empty: RFC 6762 lets answers take a second, sleepers longer."""
 _TICK_MIN: Final = 5.0
 """Relative times are brought up to date at most this often (seconds) ..."""
 _TICK_MAX: Final = 600.0
@@ -135,7 +137,15 @@ class MainScreen(Screen[None]):
         if self._trouble is not None:
             found = (line(("Discovery could not run.", "title")), BLANK, line(("✗ ", "bad"), self._trouble.message, hang=2))
             return (*found, line(("do: ", "key"), self._trouble.hint, indent=2, hang=6)) if self._trouble.hint else found
-        return empty_lines(self._summary, self._notices)
+        return empty_lines(self._over, self._notices)
+
+    @property
+    def _over(self) -> ScanSummary | None:
+        """What the scan did, once it has had the time to find something."""
+        if self._summary is not None or self._snapshot is None or self._progress is None:
+            return self._summary
+        scan = self._snapshot.scan
+        return scan if self._progress.elapsed >= _PATIENCE and (scan.complete or scan.planned) else None
 
     def _show_status(self) -> None:
         if self._trouble is not None:
@@ -270,12 +280,12 @@ class MainScreen(Screen[None]):
         self.espied.open_help()
 
     def action_rescan(self) -> None:
-        """Run the feed again, once it has ended."""
-        if self._summary is None and self._trouble is None:
+        """Run the feed again, where it has nothing to do."""
+        if self.espied.rescan():
+            self._summary = self._progress = self._trouble = None
+            self._show_status()
+        else:
             self.espied.tell("The scan is still running.")
-            return
-        self._summary = self._progress = self._trouble = None
-        self.espied.start()
 
     def action_toggle_dark(self) -> None:
         """Change between dark and light colours."""

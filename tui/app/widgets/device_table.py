@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from rich.cells import cell_len
 from textual import events
 from textual.binding import BindingType
 from textual.geometry import Region, Size
@@ -20,8 +19,8 @@ from textual.strip import Strip
 from tui.app.keys import bindings
 from tui.app.paint import PAINTS, Painted
 from tui.app.roster import Row
-from tui.present.cells import pad
-from tui.present.device import COLUMNS, GAP, Placed, place, wanted
+from tui.present.cells import cell_width, pad
+from tui.present.device import COLUMNS, Placed, gap_for, place, wanted
 from tui.present.lines import Span
 
 HEADER = 1
@@ -76,6 +75,7 @@ class DeviceTable(Painted, ScrollView, can_focus=True):
         self._sort = ("", False)
         self._wants: tuple[int, ...] = tuple(column.min for column in COLUMNS)
         self._placed: tuple[Placed, ...] = ()
+        self._gap = 1
         self.painted = 0
         """Lines painted so far, for the tests and the benchmark."""
 
@@ -130,7 +130,7 @@ class DeviceTable(Painted, ScrollView, can_focus=True):
         """Let columns grow for what is new (they never shrink while rows come, or the table would dance)."""
         known = set(map(id, before))
         fresh = [row.cells for row in self._rows if id(row) not in known]
-        wants = tuple(map(max, self._wants, wanted(fresh, cell_len))) if fresh else self._wants
+        wants = tuple(map(max, self._wants, wanted(fresh, cell_width))) if fresh else self._wants
         if wants == self._wants and self._placed:
             return False
         self._wants = wants
@@ -141,7 +141,7 @@ class DeviceTable(Painted, ScrollView, can_focus=True):
         placed = place(width, self._wants) if width > 0 else ()
         if placed == self._placed:
             return False
-        self._placed = placed
+        self._placed, self._gap = placed, gap_for(width)
         return True
 
     def _follow(self) -> None:
@@ -195,7 +195,7 @@ class DeviceTable(Painted, ScrollView, can_focus=True):
         spans = [Span(" " * _EDGE)]
         for one in self._placed:
             cell = cells[one.index]
-            spans += [Span(pad(cell.text, one.width), cell.style), Span(" " * GAP)]
+            spans += [Span(cell.fit(one.width), cell.style), Span(" " * self._gap)]
         return self.strip(spans, width, over)
 
     def _header(self, width: int) -> Strip:
@@ -208,7 +208,7 @@ class DeviceTable(Painted, ScrollView, can_focus=True):
             arrow = (" ▼" if reverse else " ▲") if is_sorted else ""
             text = pad(one.column.title, max(one.width - len(arrow), 0)).rstrip() + arrow
             strips.append(self.strip([Span(pad(text, one.width))], one.width, head + chosen if is_sorted else head))
-            strips.append(self.strip([Span(" " * GAP)], GAP, head))
+            strips.append(self.strip([Span(" " * self._gap)], self._gap, head))
         return Strip.join(strips).adjust_cell_length(width, self.rich_style + head)
 
     # -- keys and mouse
@@ -268,10 +268,10 @@ class DeviceTable(Painted, ScrollView, can_focus=True):
         if event.y < HEADER:
             left = _EDGE
             for one in self._placed:
-                if left <= event.x < left + one.width + GAP:
+                if left <= event.x < left + one.width + self._gap:
                     self.post_message(self.SortBy(one.column.key))
                     break
-                left += one.width + GAP
+                left += one.width + self._gap
             return
         number = self.scroll_offset.y + event.y - HEADER
         if number < len(self._rows):
