@@ -103,7 +103,8 @@ def _mac(facts: Facts, told: ToldMac) -> Iterator[Evidence]:
         yield _evidence(facts, "mac", told.mac, weight, rule, why.format(mac=told.mac))
     vendor = vendor_of(told.mac)
     if vendor:
-        why = f"no maker gave the address {told.mac}" if vendor == LOCALLY_ADMINISTERED else f"the MAC address {told.mac} belongs to {vendor}"
+        random = vendor == LOCALLY_ADMINISTERED
+        why = f"no maker gave the address {told.mac}" if random else f"the MAC address {told.mac} belongs to {vendor}"
         yield _evidence(facts, "vendor", vendor, 80, "identify.vendor", why)
 
 

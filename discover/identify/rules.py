@@ -83,8 +83,9 @@ class RuleIndex:
 def compile_catalogue(catalogue: Catalogue) -> RuleIndex:
     """Return the catalogue's rules, compiled and filed; the last catalogue's are kept."""
     # Compared by identity: a Catalogue holds mappings and cannot be hashed, and a process works with one.
-    if _LAST and _LAST[0][0] is catalogue:
-        return _LAST[0][1]
+    for known, index in tuple(_LAST):
+        if known is catalogue:
+            return index
     index = RuleIndex()
     for family in catalogue.families:
         for number, match in enumerate(family.match):
