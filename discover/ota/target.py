@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from discover.errors import UsageError
@@ -15,8 +15,8 @@ from discover.text import clean
 ARDUINO_PORTS: Final = (3232, 8266, 2040)
 """Where ArduinoOTA listens by default: ESP32, ESP8266, RP2040/RP2350 (``_port`` in each core's ArduinoOTA.cpp)."""
 
-ESPHOME_PORTS: Final = {"esp32": 3232, "esp8266": 8266, "rp2040": 2040, "bk72xx": 8892, "rtl87xx": 8892, "ln882x": 8820, "host": 8082}
-"""ESPHome's defaults by platform (esphome/components/esphome/ota/__init__.py, CONF_PORT)."""
+ESPHOME_PORT: Final = 3232
+"""ESPHome's default on the ESP32 (esphome/components/esphome/ota/__init__.py); other platforms' come from the family's file."""
 
 TCP_UPLOADER_PORT: Final = 65280
 """JAndrassy/ArduinoOTA src/ArduinoOTA.h: an HTTP-like server on 0xff00/tcp."""
@@ -140,9 +140,11 @@ def announced(device: Device | None, *, kind: str = "", port: int | None = None)
     for signal in _records(device):
         found = _record(signal, wanted, port)
         if found is not None:
-            esp_port = found.port or (known.port if known is not None else 0)
+            theirs = found.port or (known.port if known is not None else ESPHOME_PORT)
             merged = found.password if found.password is not Password.UNKNOWN or known is None else known.password
-            return _with(found, port=port or esp_port, password=merged, title=device.family.title, note=known.note if known else "")
+            said = found.said.replace("{port}", str(theirs))
+            note = known.note if known else ""
+            return replace(found, port=port or theirs, password=merged, said=said, title=device.family.title, note=note)
     if known is not None:
         version = device.firmware.version if wanted == "esphome" and device.firmware is not None else ""
         return Announcement(
@@ -155,12 +157,7 @@ def announced(device: Device | None, *, kind: str = "", port: int | None = None)
             note=known.note,
             title=device.family.title,
         )
-    return _with(_by_number(wanted, port), title=device.family.title)
-
-
-def _with(found: Announcement, **changes: object) -> Announcement:
-    values = {name: getattr(found, name) for name in Announcement.__slots__}
-    return Announcement(**(values | changes))
+    return replace(_by_number(wanted, port), title=device.family.title)
 
 
 def _records(device: Device) -> Iterator[Signal]:
@@ -171,15 +168,15 @@ def _records(device: Device) -> Iterator[Signal]:
 
 
 def _record(signal: Signal, wanted: str, port: int | None) -> Announcement | None:
-    txt = _properties(signal)
     number = signal.number("port") or 0
     if signal.text("type") == _ARDUINO and wanted in ("", "arduino", "unknown"):
         if port is not None and number != port:
             return None
-        word = txt.get("auth_upload", "").lower()
+        word = (signal.txt("auth_upload") or "").lower()
         password = {"yes": Password.YES, "no": Password.NO}.get(word, Password.UNKNOWN)
         transport = "tcp" if number == TCP_UPLOADER_PORT else "udp"
-        board = f", board {txt['board']}" if txt.get("board") else ""
+        name = signal.txt("board")
+        board = f", board {name}" if name else ""
         return Announcement(
             kind="arduino",
             port=number,
@@ -189,31 +186,19 @@ def _record(signal: Signal, wanted: str, port: int | None) -> Announcement | Non
             said=f"It announces {_ARDUINO} on {number}/{transport}{board}, password {password.value} (auth_upload={word or 'absent'}).",
         )
     if signal.text("type") == _ESPHOME and wanted in ("", "esphome", "unknown"):
-        platform = txt.get("platform", "")
-        expected = ESPHOME_PORTS.get(platform.lower(), 0)
-        version = txt.get("version", "")
+        platform = signal.txt("platform")
+        version = signal.txt("version") or ""
         return Announcement(
             kind="esphome",
-            port=expected,
             transport="tcp",
             version=version,
             heard=True,
             said=(
-                f"It announces {_ESPHOME}, ESPHome {version or 'of unknown version'} on {platform or 'an unnamed platform'}; "
-                "its update port is not announced and follows from the platform."
+                f"It announces {_ESPHOME}, ESPHome {version or 'of unknown version'} on {platform or 'an unnamed platform'}. Its update "
+                "port is not announced; {port}/tcp is the default there."
             ),
         )
     return None
-
-
-def _properties(signal: Signal) -> dict[str, str]:
-    """First value of each TXT key, keys in lower case (RFC 6763 section 6.4)."""
-    items = signal.fields.get("txt", ())
-    found: dict[str, str] = {}
-    for item in items if isinstance(items, tuple) else ():
-        key, _, value = item.partition("=")
-        found.setdefault(key.lower(), value)
-    return found
 
 
 def _by_number(kind: str, port: int | None) -> Announcement:
@@ -227,5 +212,5 @@ def _by_number(kind: str, port: int | None) -> Announcement:
     if kind == "arduino":
         return Announcement(kind=kind, port=port or 0, transport="tcp" if port == TCP_UPLOADER_PORT else "udp")
     if kind == "esphome":
-        return Announcement(kind=kind, port=port or ESPHOME_PORTS["esp32"], transport="tcp")
+        return Announcement(kind=kind, port=port or ESPHOME_PORT, transport="tcp")
     return Announcement(kind=kind, port=port or 0)

@@ -52,9 +52,9 @@ def arduino(port: int = 3232, *, auth: str = "yes", board: str = "esp32") -> Dev
     return known(txt, title="ArduinoOTA on ESP32")
 
 
-def esphome(version: str = "2026.10.0", *, platform: str = "ESP32", password: Password = Password.UNKNOWN) -> Device:
+def esphome(version: str = "2026.10.0", *, platform: str = "ESP32", port: int = 3232, password: Password = Password.UNKNOWN) -> Device:
     txt = signal("_esphomelib._tcp", 6053, f"version={version}", f"platform={platform}", "mac=246f28000001")
-    status = OtaStatus(kind="esphome", port=3232, transport="tcp", password=password, verdict="announced", checked=None)
+    status = OtaStatus(kind="esphome", port=port, transport="tcp", password=password, verdict="announced", checked=None)
     return known(txt, ota=status, family="esphome", title="ESPHome")
 
 

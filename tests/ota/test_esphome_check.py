@@ -126,8 +126,10 @@ async def test_a_machine_that_may_not_connect_is_blocked() -> None:
 
 async def test_the_port_follows_from_the_platform_and_the_user_may_say_better() -> None:
     network = lan(answers(b"\x00\x02"), 8892)
-    device = esphome(platform="bk72xx")
-    assert (await check(network, ADDRESS, device=device)).port == 8892
+    device = esphome(platform="BK7231N", port=8892)
+    result = await check(network, ADDRESS, device=device)
+    assert (result.port, result.verdict) == (8892, Verdict.READY)
+    assert "8892/tcp is the default" in step(result, "announced")
     other = lan(answers(b"\x00\x02"), 12345)
     result = await check(other, f"{ADDRESS}:12345", device=device)
     assert (result.port, result.verdict) == (12345, Verdict.READY)
