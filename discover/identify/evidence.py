@@ -43,6 +43,10 @@ _TOLD_NAME: Final = 60
 _HOST_NAME: Final = 40
 _TITLE_NAME: Final = 30
 
+_FAMILIES: Final = "families/"
+_SEVERAL: Final = frozenset({"mac", "identity", "vendor", "listener", "warning"})
+"""Claims of which several can be true of one device."""
+
 _TELLING: Final = {
     "txt": (95, "identify.mac-in-txt", "its announcement has mac={mac} in the TXT record"),
     "reply": (95, "identify.mac-in-reply", "its answer contains the MAC address {mac}"),
@@ -53,13 +57,28 @@ _TELLING: Final = {
 def evidence_for(signal: Signal, catalogue: Catalogue) -> tuple[Evidence, ...]:
     """Return all that this one signal says, strongest first within a claim. Pure: the same signal gives the same evidence."""
     facts = Facts(signal)
-    best: dict[tuple[str, str, str], Evidence] = {}
-    for evidence in (*_from_families(facts, catalogue), *_from_all(facts)):
-        # One signal may say the same thing by two rules: for a family each counts, for other claims the surer one.
-        key = (evidence.claim, evidence.value, evidence.rule if evidence.claim == "family" else "")
-        if key not in best or best[key].weight < evidence.weight:
-            best[key] = evidence
-    return tuple(sorted(best.values(), key=order))
+    best: dict[tuple[str, ...], Evidence] = {}
+    for evidence in sorted((*_from_families(facts, catalogue), *_from_all(facts)), key=order):
+        best.setdefault(_said_once(evidence), evidence)
+    return tuple(best.values())
+
+
+def _said_once(evidence: Evidence) -> tuple[str, ...]:
+    """Return what one signal may say once only; the surest telling is kept.
+
+    For a family each rule counts. A family's surer rule refines its others (ESP32-S3 is no contradiction of ESP32),
+    and so does an instance name the host name beside it. Addresses, ids and ports may be several.
+    """
+    if evidence.claim == "family":
+        return ("family", evidence.value, evidence.rule)
+    if evidence.claim in _SEVERAL:
+        return (evidence.claim, evidence.value)
+    return (evidence.claim, "", family_of(evidence))
+
+
+def family_of(evidence: Evidence) -> str:
+    """Return the family whose rule speaks, "" for a rule that holds for every device."""
+    return evidence.rule.removeprefix(_FAMILIES).partition("#")[0] if evidence.rule.startswith(_FAMILIES) else ""
 
 
 def order(evidence: Evidence) -> tuple[str, int, str, str, str, float]:

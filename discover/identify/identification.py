@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from discover.atlas.family import Catalogue, Family
 from discover.atlas.vendors import vendor_of
-from discover.identify.evidence import evidence_for, order
+from discover.identify.evidence import evidence_for, family_of, order
 from discover.identify.listeners import listeners
 from discover.identify.ranking import rank
 from discover.identify.updates import expected_listener, ota_status
@@ -17,8 +16,6 @@ from discover.model.signal import Signal
 from discover.proto.mac import canonical_mac
 
 EvidenceOf = Callable[[Signal], tuple[Evidence, ...]]
-
-_FAMILIES: Final = "families/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +92,7 @@ class _Chooser:
         if winner is not None:
             trusted |= {winner.id, *winner.also, *(family.id for family in catalogue.families if winner.id in family.also)}
         self._winner = winner.id if winner else ""
-        self._evidence = [one for one in evidence if _family_of(one) in ("", *trusted)]
+        self._evidence = [one for one in evidence if family_of(one) in ("", *trusted)]
 
     def best(self, claim: str) -> str:
         found = self._first(claim)
@@ -105,21 +102,16 @@ class _Chooser:
         name, version = self._first("firmware"), self._first("firmware_version")
         if name is not None:
             # A version belongs to the firmware of the same family, not to what else runs there.
-            version = self._first("firmware_version", _family_of(name))
+            version = self._first("firmware_version", family_of(name))
         if name is None and version is None:
             return None
         return Firmware(name=name.value if name else "", version=version.value if version else "")
 
     def _first(self, claim: str, family: str | None = None) -> Evidence | None:
-        found = [one for one in self._evidence if one.claim == claim and (family is None or _family_of(one) == family)]
+        found = [one for one in self._evidence if one.claim == claim and (family is None or family_of(one) == family)]
         # What the winner says of chip, model and firmware counts first; names and addresses go by weight alone.
         own = claim in ("chip", "model", "firmware", "firmware_version", "kind")
-        return min(found, key=lambda one: (own and _family_of(one) != self._winner, *order(one)), default=None)
-
-
-def _family_of(evidence: Evidence) -> str:
-    """Return the family whose rule speaks, "" for a rule that holds for every device."""
-    return evidence.rule.removeprefix(_FAMILIES).partition("#")[0] if evidence.rule.startswith(_FAMILIES) else ""
+        return min(found, key=lambda one: (own and family_of(one) != self._winner, *order(one)), default=None)
 
 
 def _collected(signals: Sequence[Signal], evidence_of: EvidenceOf) -> list[Evidence]:

@@ -143,7 +143,8 @@ def test_type_and_host_are_compared_without_case_dot_and_local(catalogue: Catalo
     found = evidence_for(odd, catalogue)
     assert "esphome" in claims(found, "family")
     assert list(claims(found, "chip")) == ["ESP32"]
-    assert "Node" in claims(found, "name")
+    assert list(claims(found, "hostname")) == ["Node.LOCAL"]
+    assert list(claims(found, "name")) == ["Node"]
 
 
 @pytest.mark.parametrize(
@@ -203,3 +204,14 @@ def test_another_catalogue_gives_other_evidence(catalogue: Catalogue) -> None:
 def test_scans_say_nothing_of_a_device(catalogue: Catalogue) -> None:
     started: Signal = signal("scan.started", interfaces=("lan0 192.168.1.2 192.168.1.0/24",), passive=False)
     assert evidence_for(started, catalogue) == ()
+
+
+def test_a_surer_rule_of_a_family_refines_and_does_not_contradict(catalogue: Catalogue) -> None:
+    found = evidence_for(arduino(board="esp32s3"), catalogue)
+    assert claims(found, "chip") == {"ESP32-S3": 95}
+    assert len([one for one in found if one.claim == "family" and one.value == "arduino-ota-esp32"]) > 2, "each rule is evidence of its own"
+
+
+def test_a_friendly_name_and_an_instance_name_are_both_kept(catalogue: Catalogue) -> None:
+    found = evidence_for(esphome("ESP32", "friendly_name=Kitchen Sensor"), catalogue)
+    assert list(claims(found, "name")) == ["Kitchen Sensor", "kitchen"]

@@ -183,7 +183,7 @@ def evidence_lines(device: Device) -> tuple[Line, ...]:
 _CLAIM_ORDER: Final = {
     claim: rank for rank, claim in enumerate(("warning", "family", "kind", "name", "hostname", "mac", "identity", "vendor"))
 }
-_MANY: Final = frozenset({"warning", "identity", "family"})
+_MANY: Final = frozenset({"warning", "identity", "family", "listener"})
 
 
 def _evidence(one: Evidence, *, against: bool) -> list[Line]:
