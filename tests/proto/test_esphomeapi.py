@@ -50,7 +50,7 @@ def test_hello_response_is_read_as_the_oracle_writes_it(major: int, minor: int, 
 
 @settings(max_examples=60)
 @given(name=words, version=words, model=words, project=words, port=st.integers(0, 65535), sleep=st.booleans(), secret=st.booleans())
-def test_device_info_is_read_as_the_oracle_writes_it(  # noqa: PLR0917 - drawn values
+def test_device_info_is_read_as_the_oracle_writes_it(
     name: str,
     version: str,
     model: str,

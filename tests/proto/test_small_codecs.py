@@ -108,7 +108,7 @@ def test_the_documented_answer_of_a_digi_connect_me() -> None:
 
 
 @given(mac=macs, ip=ips, device=names, name=names, port=st.integers(1, 65535), dhcp=st.booleans())
-def test_an_addp_reply_comes_back_as_it_went(mac: str, ip: str, device: str, name: str, port: int, dhcp: bool) -> None:  # noqa: FBT001, PLR0917 - drawn
+def test_an_addp_reply_comes_back_as_it_went(mac: str, ip: str, device: str, name: str, port: int, dhcp: bool) -> None:  # noqa: FBT001 - drawn
     reply = addp.AddpReply(mac=mac, ip=ip, mask="255.0.0.0", name=name, device=device, real_port=port, dhcp=dhcp)
     assert addp.decode(addp.encode_reply(reply)) == reply
 
@@ -171,7 +171,7 @@ def test_no_header_can_be_smuggled_into_a_search(target: str, mx: int) -> None:
     unit=st.integers(0, 255),
     build=st.integers(0, 2**32 - 1),
 )
-def test_wleds_broadcast_comes_back_as_it_went(ip: str, name: str, kind: str, on: bool, unit: int, build: int) -> None:  # noqa: FBT001, PLR0917 - drawn
+def test_wleds_broadcast_comes_back_as_it_went(ip: str, name: str, kind: str, on: bool, unit: int, build: int) -> None:  # noqa: FBT001 - drawn
     info = wled.NodeInfo(ip=ip, name=name, type=kind, on=on, unit=unit, build=build)
     data = wled.encode(info)
     assert len(data) == 44
@@ -188,7 +188,7 @@ def test_wleds_broadcast_comes_back_as_it_went(ip: str, name: str, kind: str, on
     name=st.text("abcäö", max_size=12),
     kind=st.sampled_from([*espeasy.TYPES.values(), "200", ""]),
 )
-def test_espeasys_broadcast_comes_back_as_it_went(mac: str, ip: str, unit: int, build: int, name: str, kind: str) -> None:  # noqa: PLR0917 - drawn
+def test_espeasys_broadcast_comes_back_as_it_went(mac: str, ip: str, unit: int, build: int, name: str, kind: str) -> None:
     info = espeasy.NodeInfo(mac=mac, ip=ip, unit=unit, build=build, name=name, type=kind, web_port=80)
     assert espeasy.decode(espeasy.encode(info)) == info
 
