@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from discover.errors import UsageError
 from tests.cli.conftest import Run
-from tui.cli.explain import parse_port
+from tui.present.explanation import parse_port
 
 Espied = Callable[..., Run]
 
 
 @pytest.mark.parametrize(
     ("text", "port"),
-    [("3232", (3232, "")), ("3232/udp", (3232, "udp")), ("UDP/3232", (3232, "udp")), (" 80/TCP ", (80, "tcp")), ("tcp:80", (80, "tcp"))],
+    [("3232", (3232, "")), ("3232/udp", (3232, "udp")), ("UDP/3232", (3232, "udp")), (" 80/TCP ", (80, "tcp"))],
 )
 def test_ports_are_read_as_people_write_them(text: str, port: tuple[int, str]) -> None:
     assert parse_port(text) == port
@@ -55,6 +55,14 @@ def test_the_four_layers_are_there(espied: Espied, port: str, said: list[str]) -
     assert "\x1b" not in text
 
 
+def test_by_default_the_answer_is_short_and_says_what_else_there_is(espied: Espied) -> None:
+    short, full = (espied("explain", "3197", *flags).out.decode() for flags in ((), ("--full",)))
+    assert len(short) < len(full) / 2
+    assert "With --full:" in short
+    assert "source:" not in short
+    assert full.count("source:") > 20
+
+
 def test_the_two_transports_of_one_number_have_different_answers(espied: Espied) -> None:
     assert espied("explain", "8266/udp").out != espied("explain", "8266/tcp").out
 
@@ -70,4 +78,4 @@ def test_json_holds_the_same_layers(espied: Espied) -> None:
 def test_what_is_no_port_ends_with_2_and_an_example(espied: Espied, port: str) -> None:
     done = espied("explain", "--", port)
     assert done.code == 2
-    assert "espied explain 3232" in done.err
+    assert "3232/udp" in done.err

@@ -6,7 +6,7 @@ import re
 import sys
 from typing import Final
 
-from discover.atlas.port import Claim, Explanation, PortNote, Practice
+from discover.atlas.port import Claim, Explanation, History, PortNote, Practice
 from discover.errors import UsageError
 from tui.present import words
 from tui.present.lines import BLANK, Line, line
@@ -53,7 +53,7 @@ def port_title(explanation: Explanation) -> str:
     return f"{number} {direction_words(explanation.direction)}".rstrip()
 
 
-def registry_lines(explanation: Explanation) -> list[Line]:
+def registry_lines(explanation: Explanation, *, sources: bool = True) -> list[Line]:
     """Return layer 1."""
     registry = explanation.registry
     named = f"{registry.name}: " if registry.name else ""
@@ -61,17 +61,19 @@ def registry_lines(explanation: Explanation) -> list[Line]:
     said = f"{named}{registry.description or registry.status}{transports}"
     lines = [line(said if registry.name or registry.description else registry.status or "nothing", indent=2)]
     if registry.name and registry.status:
-        lines.append(line((f"status {registry.status}", "dim"), (f", {registry.reference}" if registry.reference else "", "dim"), indent=2))
+        copied = re.search(r"\d{4}-\d{2}-\d{2}", registry.source)
+        known = [f"status {registry.status}", registry.reference, f"registry copy of {copied[0]}" if copied else ""]
+        lines.append(line((", ".join(one for one in known if one), "dim"), indent=2))
     if explanation.system_name:
         lines.append(
             line(("this system's own services list calls it ", "dim"), explanation.system_name, (", which is only a name", "dim"), indent=2)
         )
-    if registry.source:
+    if registry.source and sources:
         lines.append(_source(registry.source, 2))
     return lines
 
 
-def practice_lines(practice: tuple[Practice, ...], *, limit: int = 0) -> list[Line]:
+def practice_lines(practice: tuple[Practice, ...], *, limit: int = 0, sources: bool = True) -> list[Line]:
     """Return layer 2; ``limit`` 0 shows all."""
     if not practice:
         return [line(("nothing known of real use", "dim"), indent=2)]
@@ -88,7 +90,7 @@ def practice_lines(practice: tuple[Practice, ...], *, limit: int = 0) -> list[Li
                 hang=4,
             )
         )
-        if not limit:
+        if sources:
             lines.append(_source(one.source, 4))
     if len(shown) < len(practice):
         lines.append(line((f"and {words.count(len(practice) - len(shown), 'more use', 'more uses')}", "dim"), indent=2))
@@ -108,11 +110,11 @@ def conclusion_lines(explanation: Explanation) -> list[Line]:
     return [line((conclusion.confidence, _SURE_STYLE.get(conclusion.confidence, "dim")), ": ", conclusion.text, indent=2, hang=4)]
 
 
-def layer_lines(explanation: Explanation, *, brief: bool = False) -> tuple[Line, ...]:
-    """Return the four layers with their headings; ``brief`` leaves out sources and rarer uses."""
+def layer_lines(explanation: Explanation, *, brief: bool = False, sources: bool = True) -> tuple[Line, ...]:
+    """Return the four layers with their headings; ``brief`` leaves out rarer uses, and sources as without ``sources``."""
     bodies = (
-        registry_lines(explanation)[: 1 if brief else None],
-        practice_lines(explanation.practice, limit=_BRIEF_PRACTICE if brief else 0),
+        registry_lines(explanation, sources=sources)[: 1 if brief else None],
+        practice_lines(explanation.practice, limit=_BRIEF_PRACTICE if brief else 0, sources=sources and not brief),
         told_lines(explanation),
         conclusion_lines(explanation),
     )
@@ -122,32 +124,51 @@ def layer_lines(explanation: Explanation, *, brief: bool = False) -> tuple[Line,
     return tuple(lines)
 
 
-def explanation_lines(explanation: Explanation, *, system: str = "") -> tuple[Line, ...]:
-    """Return the whole explanation; ``system`` "linux", "macos", "windows" or "" for this machine's."""
+def explanation_lines(explanation: Explanation, *, system: str = "", full: bool = True) -> tuple[Line, ...]:
+    """Return the explanation; ``system`` "linux", "macos", "windows" or "" for this machine's.
+
+    Without ``full``: what one wants to know first. Layers and advice stay, of the claims only those that are
+    not true, and sources, history, ranges and notes become one line that says how many there are.
+    """
     name = explanation.title.partition(" - ")[2] or explanation.title
     head = line(("Port ", "title"), (port_title(explanation), "title"), (f": {name}" if name else "", "title"), hang=2)
-    lines: list[Line] = [head, BLANK, *layer_lines(explanation)]
+    lines: list[Line] = [head, BLANK, *layer_lines(explanation, sources=full)]
     lines += _advice(explanation)
-    lines += _claims(explanation.claims)
-    if explanation.history:
-        lines += [BLANK, line(("History", "title"))]
-        for event in explanation.history:
-            lines += [
-                line(
-                    (event.year, "title"),
-                    f"  {event.what} ",
-                    (event.confidence, _SURE_STYLE.get(event.confidence, "dim")),
-                    indent=2,
-                    hang=8,
-                ),
-                _source(event.source, 8),
-            ]
-    for number_range in explanation.ranges:
-        lines += _range(number_range)
-    if explanation.notes:
-        lines += [BLANK, line(("Notes", "title")), *(line(f"- {note}", indent=2, hang=4) for note in explanation.notes)]
+    if full:
+        lines += _claims(explanation.claims)
+        lines += _history(explanation.history)
+        for number_range in explanation.ranges:
+            lines += _range(number_range)
+        if explanation.notes:
+            lines += [BLANK, line(("Notes", "title")), *(line(f"- {note}", indent=2, hang=4) for note in explanation.notes)]
+    else:
+        lines += _claims(tuple(claim for claim in explanation.claims if claim.verdict == "refuted"), sources=False)
     lines += check_command_lines(explanation, system=system)
+    if not full and (more := _more(explanation)):
+        lines += [BLANK, line((f"With --full: {more}, and every source.", "dim"))]
     return tuple(lines)
+
+
+def _more(explanation: Explanation) -> str:
+    parts = (
+        (len(explanation.claims), "claim checked", "claims checked"),
+        (len(explanation.history), "event of its history", "events of its history"),
+        (len(explanation.ranges), "range around it", "ranges around it"),
+        (len(explanation.notes), "note", "notes"),
+    )
+    return ", ".join(words.count(number, one, many) for number, one, many in parts if number)
+
+
+def _history(history: tuple[History, ...]) -> list[Line]:
+    if not history:
+        return []
+    lines = [BLANK, line(("History", "title"))]
+    for event in history:
+        lines += [
+            line((event.year, "title"), f"  {event.what} ", (event.confidence, _SURE_STYLE.get(event.confidence, "dim")), indent=2, hang=8),
+            _source(event.source, 8),
+        ]
+    return lines
 
 
 def _source(text: str, indent: int) -> Line:
@@ -166,7 +187,7 @@ def _advice(explanation: Explanation) -> list[Line]:
     return [BLANK, *told] if told else []
 
 
-def _claims(claims: tuple[Claim, ...]) -> list[Line]:
+def _claims(claims: tuple[Claim, ...], *, sources: bool = True) -> list[Line]:
     if not claims:
         return []
     lines = [BLANK, line(("What people say about it", "title"))]
@@ -174,7 +195,8 @@ def _claims(claims: tuple[Claim, ...]) -> list[Line]:
         lines.append(line((claim.verdict, _VERDICT_STYLE.get(claim.verdict, "dim")), f': "{claim.text}"', indent=2, hang=4))
         if claim.correction:
             lines.append(line(claim.correction, indent=4))
-        lines.append(_source(claim.source, 4))
+        if sources:
+            lines.append(_source(claim.source, 4))
     return lines
 
 
