@@ -1,0 +1,3 @@
+// See Arduino.h.
+#pragma once
+#include <WiFi.h>
