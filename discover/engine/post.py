@@ -58,6 +58,8 @@ class Post:
         """Start listening and ask the network's questions; what is not allowed here becomes a notice."""
         shared = self._shared
         network, interface = shared.network, self.interface
+        if interface.loopback and self._targets:
+            self._hold.everywhere = await answering_everywhere(network, interface)
         if not self._plan.passive:
             try:
                 self._line = Line(network, interface, self._book)
@@ -88,8 +90,6 @@ class Post:
         """Sweep the targets; return False where some addresses did not get their chance."""
         if self._line is None:
             return not self._targets
-        if any(target.interface.loopback for target in self._targets):
-            self._hold.everywhere = await answering_everywhere(self._shared.network, self.interface)
         complete = True
         for target in self._targets:
             complete &= await self._sweep_target(target)

@@ -32,7 +32,7 @@ _READ: Final = 4096
 # `cmnd=` is Tasmota's command interface: only Status, with an optional digit, reads (facts: ota 1.4).
 _STATUS: Final = re.compile(r"status( \d{1,2})?", re.IGNORECASE)
 # Paths on which a GET writes: ElegantOTA's /ota/start, Shelly gen1's /ota, /reboot, /settings?.. and the like.
-_WRITES: Final = re.compile(r"/(ota|update|upgrade|reboot|restart|reset|settings|relay|light|color|control|win)(/|\?|$)", re.IGNORECASE)
+_WRITES: Final = re.compile(r"/(ota|update|upgrade|reboot|restart|reset|settings|relay|light|color|control|win)([/?&.]|$)", re.IGNORECASE)
 
 
 @dataclass(slots=True)

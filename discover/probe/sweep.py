@@ -34,8 +34,8 @@ ROUTED_TIME: Final = 2.5
 ROUTED_RETRY: Final = 1.0
 FAILURES: Final = 3
 """Addresses in a row that the system refuses to send to before the rest of a target is given up."""
-BACK_OFF: Final = 0.2
-"""Wait before the one retry of a refused send: ENOBUFS passes in milliseconds."""
+BACK_OFF: Final = (0.2, 0.5)
+"""Seconds before each retry of a refused send: ENOBUFS passes in milliseconds, an interface that renews its lease in less than a second."""
 _TICK: Final = 0.1
 
 Paced = Callable[[], Awaitable[None]]
@@ -129,16 +129,16 @@ class Sweep:
         return contact.alive and self._network.clock.mono() - since >= answer_time
 
     async def _send(self, line: Line, address: str) -> bool:
-        """Send the knock; False where the system refused it twice."""
+        """Send the knock; False where the system refused it and every retry."""
         if self.error is not None:
             self.complete = False
             return False
-        for last in (False, True):
+        for wait in (*BACK_OFF, None):
             try:
                 await line.send(KNOCK, address, LIVENESS_PORT, purpose="is anybody there (knock)")
             except NetworkError as error:
-                if not last:
-                    await self._network.clock.sleep(BACK_OFF)
+                if wait is not None:
+                    await self._network.clock.sleep(wait)
                     continue
                 self.complete = False
                 self._failures += 1

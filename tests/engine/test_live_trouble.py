@@ -1,0 +1,165 @@
+"""Bad days: what the system refuses becomes a notice and honest coverage, and nothing is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+
+import pytest
+from scanning import NOTHING, gadget, scan, service
+
+from discover.engine import LiveFeed, plan_scan
+from discover.errors import NoInterfaceError
+from discover.model.signal import Signal
+from discover.net.fake import FakeNetwork
+from discover.net.fake_hosts import fake_interface
+from discover.text import is_clean
+
+
+async def test_an_interface_that_vanishes_is_told_and_what_was_found_is_kept() -> None:
+    network = FakeNetwork(gadget(20))
+    network.remove_interface("lan0", at=1.0)
+    found = await scan(network)
+    assert found.of("192.168.1.20", "neighbour.seen")
+    assert found.finished[-1].flag("complete") is False
+    assert any("lan0 vanished" in notice for notice in found.feed.notices)
+
+
+async def test_the_other_interface_is_scanned_all_the_same() -> None:
+    faces = [fake_interface(), fake_interface("lan1", "192.168.7.3/24", index=3)]
+    network = FakeNetwork(gadget(20), gadget(20, address="192.168.7.20", interface="lan1"), interfaces=faces)
+    network.remove_interface("lan0", at=0.01)
+    found = await scan(network)
+    assert found.words("192.168.7.20")[3232] == "refused"
+    assert not found.finished[-1].flag("complete")
+
+
+async def test_a_firewall_that_forbids_sending_ends_the_sweep_with_a_sentence() -> None:
+    network = FakeNetwork(gadget(20))
+    network.fail("send", errno.EPERM)
+    found = await scan(network)
+    assert found.summary is not None
+    assert (found.summary.tested, found.summary.complete) == (0, False)
+    (notice,) = [one for one in found.feed.notices if "253 addresses were not tested" in one]
+    assert "firewall" in notice
+    # It gives up soon instead of trying 253 addresses twice.
+    assert len(found.packets("udp")) < 50
+
+
+async def test_buffers_that_are_full_for_a_moment_cost_no_address() -> None:
+    network = FakeNetwork(gadget(20))
+    network.fail("send", errno.ENOBUFS, until=0.15)
+    found = await scan(network)
+    assert found.summary is not None
+    assert (found.summary.tested, found.summary.complete) == (253, True)
+    assert found.words("192.168.1.20")[3232] == "refused"
+
+
+async def test_no_route_is_an_answer_about_the_address_not_an_error() -> None:
+    network = FakeNetwork(gadget(20))
+    network.fail("send", errno.EHOSTUNREACH)
+    found = await scan(network)
+    assert found.summary is not None
+    assert found.summary.tested == 253
+    assert not found.peers
+
+
+async def test_no_permission_for_multicast_leaves_the_sweep() -> None:
+    network = FakeNetwork(gadget(20, udp={3232: "silent"}))
+    network.fail("browse", errno.EPERM)
+    found = await scan(network)
+    assert found.words("192.168.1.20")[3232] == "silent/refused"
+    assert any("no mDNS" in notice for notice in found.feed.notices)
+
+
+async def test_sockets_that_cannot_be_opened_leave_mdns() -> None:
+    network = FakeNetwork(gadget(20))
+    network.fail("udp", errno.EACCES)
+    network.mdns(service(), at=0.5)
+    found = await scan(network)
+    assert found.of("192.168.1.20", "mdns.service")
+    assert found.summary is not None
+    assert (found.summary.tested, found.summary.complete) == (0, False)
+    assert any("nothing can be asked" in notice for notice in found.feed.notices)
+    assert any("WLED" in notice for notice in found.feed.notices)
+
+
+async def test_a_neighbour_table_that_cannot_be_read_is_told_once() -> None:
+    network = FakeNetwork(gadget(20))
+    network.fail("neighbours", errno.EACCES)
+    found = await scan(network)
+    assert found.words("192.168.1.20")[3232] == "refused"  # it answered by itself
+    assert len([one for one in found.feed.notices if "neighbour table" in one]) == 1
+
+
+async def test_tcp_that_the_system_refuses_is_a_notice() -> None:
+    network = FakeNetwork(gadget(20))
+    network.fail("tcp", errno.EMFILE)
+    found = await scan(network)
+    assert any("some ports were not asked" in notice for notice in found.feed.notices)
+
+
+async def test_interfaces_that_cannot_be_listed_any_more_make_it_incomplete() -> None:
+    network = FakeNetwork(gadget(20))
+    network.fail("interfaces", errno.EACCES, at=1.0)
+    found = await scan(network)
+    assert not found.finished[-1].flag("complete")
+
+
+async def test_notices_are_told_as_they_arise_and_are_clean() -> None:
+    network = FakeNetwork(gadget(20))
+    network.fail("browse", errno.EPERM)
+    feed = LiveFeed(network, NOTHING, plan_scan(network))
+    told: list[str] = []
+    feed.on_notice = told.append
+    await feed.run(lambda _signal: None)
+    assert tuple(told) == feed.notices
+    assert all(is_clean(one) for one in told)
+
+
+@pytest.mark.parametrize("after", [0.0, 0.001, 0.05, 0.5, 1.6, 3.2, 4.9])
+async def test_cancelled_at_any_time_it_says_so_and_leaves_nothing(after: float) -> None:
+    network = FakeNetwork(*(gadget(number, udp={3232: "silent"}, tcp={80: "open"}) for number in range(20, 60)))
+    network.mdns(service(), at=0.1)
+    found = await scan(network, stop_after=after)  # asserts that no task and no socket is left
+    assert found.summary is None
+    if found.signals:
+        assert [one.kind for one in found.signals].count("scan.finished") == 1
+        assert found.signals[-1].kind == "scan.finished"
+        assert not found.signals[-1].flag("complete")
+        assert (found.signals[-1].number("tested") or 0) <= 253
+
+
+async def test_a_receiver_that_fails_ends_the_run_with_its_own_error() -> None:
+    network = FakeNetwork(gadget(20))
+    feed = LiveFeed(network, NOTHING, plan_scan(network))
+    taken: list[Signal] = []
+
+    def take(signal: Signal) -> None:
+        if signal.kind == "neighbour.seen":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        taken.append(signal)
+
+    before = asyncio.all_tasks()
+    with pytest.raises(OSError, match="No space left"):
+        await feed.run(take)
+    assert asyncio.all_tasks() == before
+    assert network.open_count == 0
+    assert all(one.kind != "scan.finished" for one in taken)
+
+
+async def test_without_any_interface_nothing_is_sent() -> None:
+    network = FakeNetwork(interfaces=[fake_interface(skip="it is a container's bridge")])
+    with pytest.raises(NoInterfaceError, match="container's bridge") as caught:
+        plan_scan(network)
+    assert "espied doctor" in caught.value.hint
+    assert network.ledger.count == 0
+
+
+async def test_a_liar_with_ten_thousand_names_does_not_stop_the_scan() -> None:
+    network = FakeNetwork(gadget(20))
+    for number in range(2000):
+        network.mdns(service(instance=f"x{number}", host=f"x{number}.local", port=number), at=0.1)
+    found = await scan(network)
+    assert len(found.of("192.168.1.20", "mdns.service")) == 2000
+    assert found.finished[-1].flag("complete")

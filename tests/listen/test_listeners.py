@@ -1,0 +1,282 @@
+"""Listeners: mDNS, the neighbour table and broadcasts, as signals."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from discover.errors import NetworkError
+from discover.listen.broadcasts import CHANNELS, hear_channel
+from discover.listen.mdns import EMBEDDED_TYPES, browse_signals, choose_peer
+from discover.listen.neighbours import NeighbourWatch
+from discover.model.network import Interface, Neighbour
+from discover.model.signal import Signal
+from discover.net.api import MdnsEvent, MdnsEventKind
+from discover.net.emitter import Emitter
+from discover.net.fake import FakeNetwork
+from discover.net.fake_ends import FakeBrowser
+from discover.net.fake_hosts import FakeHost, fake_interface
+from discover.proto import espeasy, ssdp, wled
+
+FACE = fake_interface("lan0", "192.168.1.2/24", "fe80::2/64")
+SERVICE = MdnsEvent(kind=MdnsEventKind.RESOLVED, interface="lan0", type="_wled._tcp", instance="Lamp", host="wled-1.local.", port=80)
+
+
+def emitter(network: FakeNetwork, signals: list[Signal]) -> Emitter:
+    return Emitter(network.clock, "lan0", signals.append, 0.0)
+
+
+async def browse(*events: MdnsEvent, seconds: float = 5.0) -> list[Signal]:
+    network = FakeNetwork(interfaces=[FACE])
+    for number, event in enumerate(events):
+        network.mdns(event, at=0.5 + number / 10)
+    signals: list[Signal] = []
+    browser = await browse_signals(network, FACE, emitter(network, signals), ["_odd._udp"])
+    await network.clock.sleep(seconds)
+    await browser.close()
+    assert network.open_count == 0
+    return signals
+
+
+async def test_a_service_is_told_with_all_that_its_records_say() -> None:
+    (one,) = await browse(replace(SERVICE, addresses=("192.168.1.20",), txt=b"\x03a=1\x03A=2\x02=x\x04flag\x03\xff=1", ttl=120))
+    assert dict(one.fields) == {
+        "type": "_wled._tcp",
+        "instance": "Lamp",
+        "host": "wled-1.local",
+        "port": 80,
+        "addresses": ("192.168.1.20",),
+        "txt": ("a=1", "A=2", "flag", "\N{REPLACEMENT CHARACTER}=1"),
+        "ttl": 120,
+    }
+    assert one.raw == b"\x03a=1\x03A=2\x02=x\x04flag\x03\xff=1"
+
+
+async def test_a_type_is_no_device() -> None:
+    assert not await browse(MdnsEvent(kind=MdnsEventKind.TYPE, interface="lan0", type="_http._tcp"))
+
+
+async def test_hostile_names_come_clean() -> None:
+    (one,) = await browse(replace(SERVICE, instance="\x1b]0;pwned\x07\u202egnp.exe" + "x" * 10_000, host="[/red].local."))
+    assert "\x1b" not in one.text("instance")
+    assert "\u202e" not in one.text("instance")
+    assert len(one.text("instance")) <= 512
+
+
+async def test_goodbye_finds_its_peer_whatever_the_case() -> None:
+    signals = await browse(
+        replace(SERVICE, addresses=("192.168.1.20",)),
+        MdnsEvent(kind=MdnsEventKind.GOODBYE, interface="lan0", type="_WLED._tcp", instance="LAMP"),
+        MdnsEvent(kind=MdnsEventKind.EXPIRED, interface="lan0", type="_wled._tcp", instance="Unknown"),
+    )
+    assert [(one.kind, one.peer) for one in signals] == [
+        ("mdns.service", "192.168.1.20"),
+        ("mdns.goodbye", "192.168.1.20"),
+        ("mdns.expired", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("addresses", "peer"),
+    [
+        ((), ""),
+        (("garbage",), ""),
+        (("192.168.1.20",), "192.168.1.20"),
+        (("10.0.0.5", "192.168.1.20"), "192.168.1.20"),
+        (("10.0.0.5", "10.0.0.6"), "10.0.0.5"),
+        (("fe80::0:1%lan0", "10.0.0.5"), "fe80::1"),
+        (("2001:db8::1", "192.168.1.20"), "192.168.1.20"),
+    ],
+)
+def test_the_peer_is_the_address_in_our_network(addresses: tuple[str, ...], peer: str) -> None:
+    assert choose_peer(addresses, FACE) == peer
+
+
+@given(st.lists(st.one_of(st.text(max_size=30), st.ip_addresses().map(str))))
+def test_a_peer_is_one_of_the_addresses_or_nothing(addresses: list[str]) -> None:
+    assert choose_peer(addresses, FACE) in {*addresses, ""}
+
+
+async def test_known_types_and_the_catalogues_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = FakeNetwork(interfaces=[FACE])
+    asked: list[str] = []
+    original = network.browse
+
+    async def noting(interface: Interface, types: Iterable[str], on_event: Callable[[MdnsEvent], None]) -> FakeBrowser:
+        asked.extend(types)
+        return await original(interface, asked, on_event)
+
+    monkeypatch.setattr(network, "browse", noting)
+    browser = await browse_signals(network, FACE, emitter(network, []), ["_odd._udp"])
+    await browser.close()
+    assert {*EMBEDDED_TYPES, "_odd._udp"} == set(asked)
+    assert len(asked) == len(set(asked))
+
+
+class Table:
+    """A neighbour table that a test writes by hand, and a watch that reads it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, wanted: str = "192.168.1.") -> None:
+        self.network = FakeNetwork(interfaces=[FACE])
+        self.rows: list[Neighbour] = []
+        self.signals: list[Signal] = []
+        self.seen: list[tuple[str, str]] = []
+        self.failed: list[str] = []
+        self.trouble: list[NetworkError] = []
+        monkeypatch.setattr(self.network, "neighbours", self._read)
+        self.watch = NeighbourWatch(
+            self.network,
+            FACE,
+            emitter(self.network, self.signals),
+            wanted=lambda address: address.startswith(wanted),
+            on_seen=lambda address, mac: self.seen.append((address, mac)),
+            on_failed=self.failed.append,
+            on_trouble=self.trouble.append,
+        )
+
+    async def _read(self, _interface: object) -> list[Neighbour]:
+        return self.rows
+
+    async def read(self, *rows: tuple[str, str, str]) -> list[tuple[str, str]]:
+        self.rows = [Neighbour(address=address, mac=mac, interface="lan0", state=state) for address, mac, state in rows]
+        before = len(self.signals)
+        await self.watch.read()
+        return [(one.kind, one.text("state")) for one in self.signals[before:]]
+
+
+async def test_a_neighbour_is_told_once_and_again_when_it_is_fresh_or_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = Table(monkeypatch)
+    assert await table.read(("192.168.1.20", "02:00:00:00:00:01", "stale")) == [("neighbour.seen", "stale")]
+    assert await table.read(("192.168.1.20", "02:00:00:00:00:01", "delay")) == []
+    assert await table.read(("192.168.1.20", "02:00:00:00:00:01", "reachable")) == [("neighbour.seen", "reachable")]
+    assert await table.read(("192.168.1.20", "02:00:00:00:00:01", "stale")) == []
+    assert await table.read(("192.168.1.20", "02:00:00:00:00:02", "reachable")) == [("neighbour.seen", "reachable")]
+    table.watch.renew()
+    assert await table.read(("192.168.1.20", "02:00:00:00:00:02", "reachable")) == [("neighbour.seen", "reachable")]
+
+
+async def test_failure_is_a_signal_only_for_who_was_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = Table(monkeypatch)
+    assert await table.read(("192.168.1.20", "", "failed")) == []
+    await table.read(("192.168.1.20", "02:00:00:00:00:01", "reachable"))
+    assert await table.read(("192.168.1.20", "02:00:00:00:00:01", "failed")) == [("neighbour.failed", "")]
+    assert await table.read(("192.168.1.20", "02:00:00:00:00:01", "failed")) == []
+    assert table.failed == ["192.168.1.20"] * 3
+
+
+async def test_unfinished_foreign_and_broken_rows_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = Table(monkeypatch)
+    rows = (
+        ("192.168.1.20", "", "incomplete"),
+        ("10.0.0.1", "02:00:00:00:00:01", "reachable"),
+        ("rubbish", "02:00:00:00:00:01", "reachable"),
+    )
+    assert await table.read(*rows) == []
+    assert not table.seen
+
+
+async def test_a_table_that_cannot_be_read_is_told_once() -> None:
+    network = FakeNetwork(interfaces=[FACE])
+    network.fail("neighbours", errno.EPERM)
+    trouble: list[NetworkError] = []
+    watch = NeighbourWatch(
+        network,
+        FACE,
+        emitter(network, []),
+        wanted=lambda _: True,
+        on_seen=lambda _address, _mac: None,
+        on_failed=lambda _: None,
+        on_trouble=trouble.append,
+    )
+    task = asyncio.create_task(watch.run())
+    await network.clock.sleep(5)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert len(trouble) == 1
+
+
+async def test_a_table_that_is_slow_to_read_is_read_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = Table(monkeypatch)
+    reads: list[float] = []
+
+    async def slow(_interface: object) -> list[Neighbour]:
+        reads.append(table.network.clock.mono())
+        await table.network.clock.sleep(0.2)
+        return []
+
+    monkeypatch.setattr(table.network, "neighbours", slow)
+    task = asyncio.create_task(table.watch.run())
+    await table.network.clock.sleep(10)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert 3 <= len(reads) <= 6
+
+
+WLED = wled.encode(wled.NodeInfo(ip="192.168.1.20", name="Lamp", type="ESP32", on=True, unit=1, build=2405180))
+ESPEASY = espeasy.encode(
+    espeasy.NodeInfo(mac="24:6f:28:00:00:01", ip="192.168.1.20", unit=7, build=20220, name="Node", type="ESP Easy Mega")
+)
+NOTIFY = b"NOTIFY * HTTP/1.1\r\nNT: upnp:rootdevice\r\nNTS: ssdp:alive\r\nSERVER: OpenBk\r\nLOCATION: http://192.168.1.20/ssdp.xml\r\n\r\n"
+
+
+async def hear(*datagrams: tuple[bytes, int, float], own: tuple[str, ...] = ()) -> tuple[list[Signal], list[str], list[str]]:
+    network = FakeNetwork(interfaces=[FACE])
+    for payload, port, at in datagrams:
+        network.datagram(payload, source="192.168.1.20", source_port=50_000, to_port=port, at=at)
+    signals: list[Signal] = []
+    trouble: list[str] = []
+    peers: list[str] = []
+    emit = emitter(network, signals)
+    tasks = [
+        asyncio.create_task(
+            hear_channel(network, FACE, emit, channel, own=own, on_trouble=lambda name, _error: trouble.append(name), on_peer=peers.append)
+        )
+        for channel in CHANNELS
+    ]
+    await network.clock.sleep(60)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert network.open_count == 0
+    return signals, trouble, peers
+
+
+async def test_each_broadcast_is_read_by_its_own_codec_and_told_with_its_well_known_port() -> None:
+    signals, _, peers = await hear((WLED, 65506, 1), (ESPEASY, 8266, 2), (NOTIFY, 1900, 3))
+    assert [(one.text("protocol"), one.number("port")) for one in signals] == [("wled-sync", 65506), ("espeasy", 8266), ("ssdp", 1900)]
+    assert [one.text("name") for one in signals[:2]] == ["Lamp", "Node"]
+    assert peers == ["192.168.1.20"] * 3
+
+
+async def test_other_talk_on_these_ports_is_nobody() -> None:
+    signals, _, peers = await hear((b"1", 8266, 1), (b"\xff\x01", 65506, 1), (ssdp.encode_search(), 1900, 1), (b"", 1900, 1))
+    assert not signals
+    assert not peers
+
+
+async def test_repeats_are_one_signal_for_a_while() -> None:
+    signals, _, _ = await hear(*((WLED, 65506, at / 10) for at in range(10)), (WLED, 65506, 31))
+    assert [round(one.mono) for one in signals] == [0, 31]
+
+
+async def test_our_own_are_not_heard() -> None:
+    signals, _, _ = await hear((NOTIFY, 1900, 1), own=("192.168.1.20",))
+    assert not signals
+
+
+async def test_a_port_in_use_is_trouble_for_that_channel() -> None:
+    network = FakeNetwork(FakeHost(address="192.168.1.20"), interfaces=[FACE])
+    network.fail("udp", errno.EADDRINUSE)
+    trouble: list[tuple[str, NetworkError]] = []
+    await hear_channel(
+        network, FACE, emitter(network, []), CHANNELS[0], own=(), on_trouble=lambda *told: trouble.append(told), on_peer=lambda _: None
+    )
+    ((name, error),) = trouble
+    assert name == "WLED node list"
+    assert "EADDRINUSE" in error.message
