@@ -156,6 +156,12 @@ def test_an_identifier_is_no_name(catalogue: Catalogue, instance: str) -> None:
     assert list(claims(found, "name")) == ["lamp"]
 
 
+@pytest.mark.parametrize("kind", ["_workstation._tcp", "_raop._tcp", "_googlecast._tcp"])
+def test_some_services_name_their_instances_for_machines(catalogue: Catalogue, kind: str) -> None:
+    found = evidence_for(service(kind, "box [a4:cf:12:34:56:78]", 9, host="box.local"), catalogue)
+    assert list(claims(found, "name")) == ["box"]
+
+
 def test_peer_text_with_braces_is_not_read_as_a_placeholder(catalogue: Catalogue) -> None:
     hostile = service("_esphomelib._tcp", "{txt.version}", 6053, "friendly_name={host}{mac}{0.__class__}", "platform={x}", "version=%s")
     found = evidence_for(hostile, catalogue)

@@ -99,6 +99,8 @@ def test_an_imitated_bridge_does_not_lend_its_model(catalogue: Catalogue) -> Non
     found = identify([openbeken, hue], catalogue)
     assert found.family.id == "openbeken"
     assert [one.id for one in found.alternatives] == ["hue-bridge"]
+    posing = service("_hue._tcp", "Hue Bridge", 443, "modelid=BSB002")
+    assert identify([openbeken, posing], catalogue).model == ""
 
 
 def test_a_family_that_lost_says_nothing_of_the_model(catalogue: Catalogue) -> None:
@@ -114,6 +116,12 @@ def test_a_family_that_lost_says_nothing_of_the_model(catalogue: Catalogue) -> N
 def test_a_homekit_category_is_the_kind(catalogue: Catalogue) -> None:
     found = identify([service("_hap._tcp", "Door", 1234, "ci=6", "md=Lock 2")], catalogue)
     assert (found.family.id, found.kind, found.model) == ("homekit", "lock", "Lock 2")
+
+
+def test_the_winner_speaks_first_of_its_own_model(catalogue: Catalogue) -> None:
+    found = identify([arduino(board="lolin32"), service("_hap._tcp", "Blinds", 1201, "md=HomeSpan", "ci=14")], catalogue)
+    assert (found.family.id, found.model) == ("arduino-ota-esp32", "lolin32")
+    assert [one.id for one in found.alternatives] == ["homekit"]
 
 
 def test_two_generations_of_shelly_are_told_apart(catalogue: Catalogue) -> None:
