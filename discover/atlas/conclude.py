@@ -18,13 +18,18 @@ if TYPE_CHECKING:
 
 _NOT_ALONE: Final = "The number alone identifies nothing: the device's own announcement or answer does."
 _CONFIDENCE_ORDER: Final = ("confirmed", "reported", "unverified")
+_BY_REGISTRY: Final = "IANA registry"
+"""How the source of a practice begins where the registry itself names the protocol: 22 is SSH, whoever uses it."""
 
 
-def conclude(note: PortNote | None, port: int, transport: str, practice: Sequence[Practice]) -> Conclusion:
-    """Return what the number alone allows: "possible" where a confirmed use is known, else "unknown"."""
-    known = any(one.confidence == "confirmed" for one in practice)
+def conclude(note: PortNote | None, port: int, transport: str, *, practice: Sequence[Practice], title: str) -> Conclusion:
+    """Return what the number alone allows: "possible" where a use is known or credibly reported, else "unknown".
+
+    ``practice`` holds the uses over the transport that was asked for, ``title`` what is usually found there.
+    """
+    known = any(one.confidence != "unverified" for one in practice)
     said = _said(note, transport)
-    text = said or (_from_practice(port, transport, practice) if practice else _from_nothing(note, port, transport))
+    text = said or (_from_practice(port, transport, practice, title) if practice else _from_nothing(note, port, transport))
     return Conclusion(text=text, confidence="possible" if known else "unknown")
 
 
@@ -36,40 +41,32 @@ def _said(note: PortNote | None, transport: str) -> str:
     return note.conclusion.get(transport) or note.conclusion.get("", "")
 
 
-def _from_practice(port: int, transport: str, practice: Sequence[Practice]) -> str:
-    number = _number(port, transport)
+def _from_practice(port: int, transport: str, practice: Sequence[Practice], title: str) -> str:
+    transports = {one.transport for one in practice}
+    if len(transports) > 1:
+        return f"{port} depends on the transport: {title}. {_NOT_ALONE}"
+    number = _number(port, transport or next(iter(transports)))
     ordered = sorted(practice, key=lambda one: _CONFIDENCE_ORDER.index(one.confidence))
-    users = list(dict.fromkeys(one.who for one in ordered))
-    best = ordered[0]
+    users = [who for who in dict.fromkeys(one.who for one in ordered) if who.casefold() not in title.casefold()]
+    found = f" Found on: {'; '.join(users)}." if users else ""
     if all(one.direction == "dials-out" for one in practice):
-        return (
-            f"{number} is a port that gadgets dial out to ({best.who}): {best.what}. Nothing is expected to listen on it in the LAN, so "
-            f"probing finds nothing. {_NOT_ALONE}"
-        )
-    hedge = {
-        "confirmed": "is used by",
-        "reported": "is reportedly used by",
-        "unverified": "is said, without a checked source, to be used by",
-    }
-    if len(users) == 1:
-        said = f"{number} {hedge[best.confidence]} {users[0]}: {best.what}."
+        said = f"{number} is a port that gadgets dial out to: {title}.{found} Nothing is expected to listen on it in the LAN."
+    elif ordered[0].confidence == "unverified":
+        said = f"{number} is said to mean: {title}.{found.replace('Found on', 'Named for it')} No source for that was found."
+    elif ordered[0].confidence == "reported" and not any(one.source.startswith(_BY_REGISTRY) for one in practice):
+        said = f"{number} is reported to mean: {title}.{found}"
     else:
-        named = "; ".join(f"{one.who} ({one.what})" for one in _one_each(ordered)[:3])
-        said = f"{number} {hedge[best.confidence]} more than one thing: {named}."
+        said = f"{number} usually means: {title}.{found}"
     if all(one.direction == "announces" for one in practice):
         said += " The device sends and nobody has to ask: listen instead of probing."
     return f"{said} {_NOT_ALONE}"
-
-
-def _one_each(practice: Sequence[Practice]) -> list[Practice]:
-    return list({one.who: one for one in reversed(practice)}.values())[::-1]
 
 
 def _from_nothing(note: PortNote | None, port: int, transport: str) -> str:
     number = _number(port, transport)
     if note is not None and note.practice:  # on the other transport, since none was left for this one
         other = note.practice[0]
-        return f"No use of {number} is known; what is known of the number is {port}/{other.transport}: {other.who}. {_NOT_ALONE}"
+        return f"This atlas knows no use of {number}; what is known of the number is {port}/{other.transport}: {other.who}. {_NOT_ALONE}"
     if note is not None:
         return f"No use of {number} is known, whatever its registered name suggests: identify the host, not the number."
     its = range_of(port)

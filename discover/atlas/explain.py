@@ -61,7 +61,9 @@ def explain(
     asked = (transport,) if transport else (note.transports if note else TRANSPORTS)
     title = _title(note, titles, port, transport)
     number = f"{port}/{transport}" if transport else str(port)
-    alone = conclude(note, port, transport, practice)
+    used = {one.transport for one in practice}
+    main = _title(note, titles, port, used.pop()) if len(used) == 1 else title
+    alone = conclude(note, port, transport, practice=practice, title=main)
     told, conclusion, direction = (
         conclude_for(device, port, transport, practice=practice, title=title, alone=alone) if device is not None else ((), alone, "")
     )

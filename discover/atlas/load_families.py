@@ -15,7 +15,7 @@ _NAMES: Final = {"not": "not_"}
 
 def read_catalogue(folder: Path) -> Catalogue:
     """Return the families of a folder, sorted by id. Raises CatalogueError naming file and field."""
-    families = tuple(load_family(path) for path in sorted(folder.glob("*.toml")))
+    families = tuple(load_family(path) for path in sorted(folder.glob("*.toml"), key=lambda path: path.stem))
     catalogue = Catalogue(families=families)
     check_catalogue(catalogue)
     return catalogue
