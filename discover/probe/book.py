@@ -17,8 +17,8 @@ from discover.proto.ssdp import PORT as SSDP_PORT
 
 MAX_REPLIES: Final = 128
 """Replies kept of one address in one sweep; a chatty media box answers an M-SEARCH with about 30."""
-MAX_CONTACTS: Final = 70_000
-"""Addresses remembered: a /16 and some. More can only be made up."""
+MAX_CONTACTS: Final = 16_384
+"""Addresses that answered and are remembered, about 1 kB each; more in one network can only be made up."""
 
 
 @dataclass(slots=True)
@@ -33,7 +33,6 @@ class Contact:
     heard: asyncio.Event = field(default_factory=asyncio.Event)
     """Set by every event; whoever waits clears it first."""
     alive: bool = False
-    absent: bool = False
     payloads: set[tuple[int, bytes]] = field(default_factory=set)
 
     def resolved(self, port: int) -> bool:
@@ -57,6 +56,15 @@ class Book:
         self._own = frozenset(own)
         self._on_alive = on_alive
         self._contacts: dict[str, Contact] = {}
+        self._absent: set[str] = set()
+
+    def peek(self, address: str) -> Contact | None:
+        """Return the contact of an address that answered, None where it has not."""
+        return self._contacts.get(address)
+
+    def is_absent(self, address: str) -> bool:
+        """Tell whether the address was asked for and nobody is there."""
+        return address in self._absent
 
     def contact(self, address: str) -> Contact:
         """Return the contact of an address, made where there is none yet."""
@@ -74,47 +82,55 @@ class Book:
             contact.refused.clear()
             contact.unreachable.clear()
             contact.payloads.clear()
-            contact.alive = contact.absent = False
+            contact.alive = False
+        self._absent.clear()
 
     def alive(self, address: str) -> None:
         """Note that somebody is at the address, from whatever source."""
         contact = self.contact(address)
         contact.heard.set()
         if not contact.alive:
-            if contact.absent:
+            contact.alive = True
+            if address in self._absent:
+                self._absent.discard(address)
                 contact.unreachable.clear()  # it was asleep or away: what failed then says nothing now
-            contact.alive, contact.absent = True, False
             self._on_alive(address)
 
     def absent(self, address: str) -> None:
         """Note that the address was asked for and nobody is there."""
-        contact = self.contact(address)
-        contact.absent = not contact.alive
-        contact.heard.set()
+        contact = self._contacts.get(address)
+        if contact is None or not contact.alive:
+            self._absent.add(address)
 
     def take(self, event: UdpEvent) -> None:
         """Take one event: emit its signal, note it, wake who waits."""
         address = canonical(event.address)
         if address in self._own:
             return
+        if event.kind is UdpEventKind.UNREACHABLE:
+            self._unreachable(address, event)
+            return
         contact = self.contact(address)
-        match event.kind:
-            case UdpEventKind.REPLY:
-                self._reply(address, contact, event)
-            case UdpEventKind.REFUSED:
-                fresh = event.port not in contact.refused
-                contact.refused.add(event.port)
-                self.alive(address)
-                if fresh and event.port not in contact.controls:
-                    self._emit(Source.UDP, "udp.refused", address, {"port": event.port})
-            case UdpEventKind.UNREACHABLE:
-                fresh = event.port not in contact.unreachable
-                contact.unreachable.setdefault(event.port, event.reason)
-                # Nobody there is no signal: a sweep would fill the recording with addresses that never were.
-                if contact.alive and fresh and event.port not in contact.controls:
-                    self._emit(Source.UDP, "udp.unreachable", address, {"port": event.port, "reason": event.reason})
-                if not contact.alive:
-                    self.absent(address)
+        if event.kind is UdpEventKind.REPLY:
+            self._reply(address, contact, event)
+        else:
+            fresh = event.port not in contact.refused
+            contact.refused.add(event.port)
+            self.alive(address)
+            if fresh and event.port not in contact.controls:
+                self._emit(Source.UDP, "udp.refused", address, {"port": event.port})
+        contact.heard.set()
+
+    def _unreachable(self, address: str, event: UdpEvent) -> None:
+        contact = self._contacts.get(address)
+        if contact is None or not contact.alive:
+            # Nobody there is no signal: a sweep would fill the recording with addresses that never were.
+            self._absent.add(address)
+            return
+        fresh = event.port not in contact.unreachable
+        contact.unreachable.setdefault(event.port, event.reason)
+        if fresh and event.port not in contact.controls:
+            self._emit(Source.UDP, "udp.unreachable", address, {"port": event.port, "reason": event.reason})
         contact.heard.set()
 
     def _reply(self, address: str, contact: Contact, event: UdpEvent) -> None:

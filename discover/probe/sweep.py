@@ -122,8 +122,12 @@ class Sweep:
         self._on_tested(len(asked) - told)
 
     def _settled(self, address: str, *, since: float, answer_time: float) -> bool:
-        contact = self._book.contact(address)
-        if contact.absent or contact.resolved(LIVENESS_PORT):
+        if self._book.is_absent(address):
+            return True
+        contact = self._book.peek(address)
+        if contact is None:
+            return False
+        if contact.resolved(LIVENESS_PORT):
             return True
         # Somebody is there: the socket stays open a little for the answer to the knock itself.
         return contact.alive and self._network.clock.mono() - since >= answer_time
