@@ -11,7 +11,7 @@ from discover.identify.evidence import evidence_for, family_of, order
 from discover.identify.listeners import listeners
 from discover.identify.ranking import rank
 from discover.identify.updates import expected_listener, ota_status
-from discover.model.device import UNKNOWN_FAMILY, Evidence, FamilyVerdict, Firmware, Listener, OtaStatus, PortState
+from discover.model.device import UNKNOWN_FAMILY, Confidence, Evidence, FamilyVerdict, Firmware, Listener, OtaStatus, PortState
 from discover.model.signal import Signal
 from discover.proto.mac import canonical_mac
 
@@ -52,7 +52,7 @@ def identify(signals: Sequence[Signal], catalogue: Catalogue, evidence_of: Evide
     families = tuple(family for verdict in verdicts if (family := catalogue.family(verdict.id)) is not None)
     winner = families[0] if families else None
     ports = listeners(signals, winner, families[1:])
-    ota = ota_status(signals, families, ports)
+    ota = ota_status(signals, families, ports, guess=ranking.family.confidence == Confidence.POSSIBLE)
     expected = expected_listener(ota, ports, signals)
     if expected is not None:
         ports = tuple(sorted((*ports, expected)))

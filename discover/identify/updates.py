@@ -21,14 +21,17 @@ _BY_STATE: Final = {
 }
 
 
-def ota_status(signals: Sequence[Signal], families: Sequence[Family], listeners: Sequence[Listener]) -> OtaStatus | None:
+def ota_status(
+    signals: Sequence[Signal], families: Sequence[Family], listeners: Sequence[Listener], *, guess: bool = False
+) -> OtaStatus | None:
     """Return how the device is updated, None where nothing speaks for any way.
 
     ``families`` are those the evidence speaks for, the winner first. A way that a service announces
-    counts before one that only the family's knowledge speaks for. The newest ``ota.checked`` overrides verdict,
+    counts before one that only the family's knowledge speaks for, and where the winner is a ``guess`` its
+    web page or cloud is not promised at all. The newest ``ota.checked`` overrides verdict,
     password and time of the check, and port and kind where it was about another way.
     """
-    status = next(_announced(signals, families, listeners), None) or _by_family(signals, families, listeners)
+    status = next(_announced(signals, families, listeners), None) or _by_family(signals, families, listeners, guess=guess)
     return _checked(signals, status)
 
 
@@ -49,16 +52,20 @@ def _announced(signals: Sequence[Signal], families: Sequence[Family], listeners:
             yield _status(ota, port, verdict, _password(ota, announcement))
 
 
-def _by_family(signals: Sequence[Signal], families: Sequence[Family], listeners: Sequence[Listener]) -> OtaStatus | None:
+def _by_family(signals: Sequence[Signal], families: Sequence[Family], listeners: Sequence[Listener], *, guess: bool) -> OtaStatus | None:
     """Return the winner's way of updating where no service announces one."""
     ota = families[0].ota if families else None
-    if ota is None or ota.kind == "none":
+    if ota is None or ota.kind == "none" or (guess and ota.kind in ("http", "pull")):
         return None
     if ota.kind == "pull":
         return _status(ota, ota.port, Verdict.NOT_APPLICABLE, Password.UNKNOWN)
     state = _state(listeners, ota.port, ota.transport)
     if ota.kind == "http":
-        return _status(ota, ota.port, _BY_STATE.get(state, Verdict.NOT_APPLICABLE), Password.UNKNOWN)
+        announced = state == PortState.ANSWERED and any(
+            signal.kind == "mdns.service" and signal.number("port") == ota.port for signal in signals
+        )
+        verdict = Verdict.ANNOUNCED if announced else _BY_STATE.get(state, Verdict.NOT_APPLICABLE)
+        return _status(ota, ota.port, verdict, Password.UNKNOWN)
     # Nothing announced it and nothing was heard on the port: to name a port would be a guess on a guess.
     if state == PortState.NOT_PROBED and not any(signal.kind == "ota.checked" for signal in signals):
         return None

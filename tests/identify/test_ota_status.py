@@ -101,6 +101,8 @@ def test_devices_that_pull_their_firmware_have_nothing_to_check(catalogue: Catal
 def test_a_wled_is_updated_on_its_page_unless_it_announces_arduino_ota(catalogue: Catalogue) -> None:
     page = service("_wled._tcp", "Shelf", 80, "mac=a4cf12fedcba")
     assert (ota([page], catalogue).kind, ota([page], catalogue).port, ota([page], catalogue).verdict) == ("http", 80, "announced")
+    answered = signal("http.reply", port=80, path="/json/info", status=200)
+    assert ota([page, answered], catalogue).verdict == "announced", "an answer takes nothing from the announcement"
     both = ota([page, arduino(auth="yes")], catalogue)
     assert (both.kind, both.port, both.transport, both.password) == ("arduino", 3232, "udp", Password.YES)
 
@@ -110,6 +112,7 @@ def test_a_wled_is_updated_on_its_page_unless_it_announces_arduino_ota(catalogue
     [
         [signal("neighbour.seen", mac="24:6f:28:00:00:01", state="reachable")],
         [signal("tcp.open", port=6053)],
+        [service("_http._tcp", "web", 80, host="wled-fedcba.local")],  # a host name alone is a guess
         [signal("udp.refused", port=3232)],
         [signal("udp.reply", port=10022, protocol="gecko-hello", identifier="SPA1", name="Spa")],
     ],
