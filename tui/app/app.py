@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.app import App
 from textual.binding import BindingType
@@ -26,6 +26,14 @@ if TYPE_CHECKING:
     from tui.app.screens.export import ExportFormat
 
 
+WIDE: Final = 120
+"""Columns from which the detail stands beside the table."""
+ROOMY: Final = 96
+"""Columns from which a dialog leaves the main screen visible around it."""
+TALL: Final = 20
+"""Rows from which the detail stands under the table."""
+
+
 class EspiedApp(App[None]):
     """The terminal app.
 
@@ -37,6 +45,8 @@ class EspiedApp(App[None]):
 
     CSS_PATH = "styles/app.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("app")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (ROOMY, "-roomy"), (WIDE, "-wide")]  # noqa: RUF012 - as Textual declares it
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (TALL, "-tall")]  # noqa: RUF012 - likewise
     ENABLE_COMMAND_PALETTE = False
     TITLE = "espied"
 

@@ -31,17 +31,16 @@ class CheckScreen(Dialog):
         self._device = device
         self._on_result = on_result
         self._steps: list[Step] = []
-        self._running = False
+        self._checking = False
 
-    def on_mount(self) -> None:
+    def begin(self) -> None:
         """Start at once: that is what the key was pressed for."""
-        super().on_mount()
         self.action_again()
 
     def action_again(self) -> None:
         """Check (once more), unless a check is under way."""
-        if not self._running:
-            self._running = True
+        if not self._checking:
+            self._checking = True
             self._steps.clear()
             self._show_steps()
             self._check()
@@ -57,7 +56,7 @@ class CheckScreen(Dialog):
             self.lines.show(check_lines(result))
             self._on_result(result)
         finally:
-            self._running = False
+            self._checking = False
 
     def _on_step(self, step: Step) -> None:
         self._steps.append(step)

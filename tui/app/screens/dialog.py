@@ -45,6 +45,10 @@ class Dialog(ModalScreen[None]):
         """Fill in title and lines."""
         self.query_one(".dialog-title", LineBar).show(line((f" {self._title}", "title")))
         self.lines.show(self._first)
+        self.begin()
+
+    def begin(self) -> None:
+        """Do what the dialog is for, once it stands; nothing more unless it says so."""
 
     @property
     def lines(self) -> LinesView:

@@ -32,10 +32,6 @@ from tui.present.status import empty_lines, progress_line, summary_line
 if TYPE_CHECKING:
     from tui.app.app import EspiedApp
 
-WIDE: Final = 120
-"""Columns from which the detail stands beside the table."""
-TALL: Final = 20
-"""Rows from which the detail stands under the table."""
 _PATIENCE: Final = 5.0
 """Seconds before a watch without any device is called empty: RFC 6762 lets answers take a second, sleepers longer."""
 _TICK_MIN: Final = 5.0
@@ -48,8 +44,6 @@ class MainScreen(Screen[None]):
     """Shows the newest state; asks nothing of the network itself."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("main")]
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - as Textual declares it
-    VERTICAL_BREAKPOINTS = [(0, "-flat"), (TALL, "-tall")]  # noqa: RUF012 - likewise
     AUTO_FOCUS = "DeviceTable"
 
     def __init__(self, title: str) -> None:
@@ -131,6 +125,8 @@ class MainScreen(Screen[None]):
         self.set_class(nothing, "-empty")
         if nothing:
             self.query_one("#empty", LinesView).show(self._empty_lines())
+        elif self.focused is None:
+            self.table.focus()
         self.query_one(FilterBar).tell(len(rows), self._roster.total)
 
     def _empty_lines(self) -> tuple[Line, ...]:

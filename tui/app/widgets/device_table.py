@@ -19,7 +19,7 @@ from textual.strip import Strip
 from tui.app.keys import bindings
 from tui.app.paint import PAINTS, Painted
 from tui.app.roster import Row
-from tui.present.cells import cell_width, pad
+from tui.present.cells import cell_width, pad, truncate
 from tui.present.device import COLUMNS, Placed, gap_for, place, wanted
 from tui.present.lines import Span
 
@@ -205,8 +205,9 @@ class DeviceTable(Painted, ScrollView, can_focus=True):
         strips = [self.strip([Span(" " * _EDGE)], _EDGE, head)]
         for one in self._placed:
             is_sorted = one.column.key == sort
-            arrow = (" ▼" if reverse else " ▲") if is_sorted else ""
-            text = pad(one.column.title, max(one.width - len(arrow), 0)).rstrip() + arrow
+            arrow = ("▼" if reverse else "▲") if is_sorted else ""
+            text = truncate(one.column.title, max(one.width - len(arrow), 0))
+            text += " " + arrow if cell_width(text) + 1 < one.width else arrow
             strips.append(self.strip([Span(pad(text, one.width))], one.width, head + chosen if is_sorted else head))
             strips.append(self.strip([Span(" " * self._gap)], self._gap, head))
         return Strip.join(strips).adjust_cell_length(width, self.rich_style + head)
