@@ -29,7 +29,7 @@ _LISTENS = frozenset({PortState.ANSWERED, PortState.LIKELY})
 class Assembled:
     """A device whose facts are settled; only the words that depend on the time are still open."""
 
-    __slots__ = ("_addresses", "_base", "_device", "_first", "_from", "_sleeps", "_until", "_words", "id", "identification", "signals")
+    __slots__ = ("_addresses", "_device", "_first", "_from", "_sleeps", "_until", "_words", "id", "identification", "signals")
 
     def __init__(
         self,
@@ -45,7 +45,6 @@ class Assembled:
         self.id = base.id
         self.signals = signals
         self.identification = identification
-        self._base = base
         self._words = tuple(words)
         self._addresses = tuple(addresses)
         self._first = base.presence.first_seen
@@ -61,7 +60,7 @@ class Assembled:
         presence, until = judge(self._words, self._first, now, sleeps=self._sleeps)
         addresses = _addresses_at(self._addresses, now)
         if presence != self._device.presence or addresses != self._device.addresses:
-            self._device = replace(self._base, presence=presence, addresses=addresses)
+            self._device = replace(self._device, presence=presence, addresses=addresses)
         self._from = now
         self._until = min([until, *(end for _, end in self._addresses if end > now)])
         return self._device
