@@ -26,10 +26,13 @@ def command(settings: Settings, *, port: str, format_name: str, full: bool, all_
     espied explain 3197         folklore, checked
     """  # noqa: D301 - click's mark for "keep these lines"
     from discover.atlas.explain import explain  # noqa: PLC0415 - not for the help
+    from discover.atlas.loader import load_catalogue, load_port  # noqa: PLC0415 - likewise
     from tui.present.explanation import parse_port  # noqa: PLC0415 - likewise
 
     number, transport = parse_port(port)
-    explanation = explain(number, transport)
+    # Families know a few ports that the atlas has no note on; reading all of them for the others would cost 20 ms.
+    families = () if load_port(number) else load_catalogue().families
+    explanation = explain(number, transport, families=families)
     if format_name == "json":
         document = {"schema": "espied.port/1", **asdict(explanation)}
         write_stdout(json.dumps(document, ensure_ascii=False, indent=2, default=dict) + "\n")

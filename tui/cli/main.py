@@ -59,9 +59,9 @@ class LazyGroup(click.Group):
             import difflib  # noqa: PLC0415 - only a mistyped name needs it
 
             near = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            if near:
-                error.message = f"{error.message.rstrip('.')}. Did you mean '{near[0]}'?"
-            raise
+            if not near:
+                raise
+            raise click.UsageError(f"{error.message.rstrip('.')}. Did you mean '{near[0]}'?", ctx) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands from their one-liners, without importing them."""
@@ -107,7 +107,7 @@ def main() -> NoReturn:
     except EspiedError as error:
         fail(error)
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.ctx.get_help() if error.ctx else error.format_message())
+        click.echo(error.format_message())
         sys.exit(error.exit_code)
     except click.ClickException as error:
         error.show()

@@ -202,9 +202,10 @@ def _claims(claims: tuple[Claim, ...], *, sources: bool = True) -> list[Line]:
 
 def _range(note: PortNote) -> list[Line]:
     span = f"{note.first}-{note.last}" if note.last != note.first else f"{note.first}"
-    said = note.registry.description or note.registry.status
-    lines = [BLANK, line((f"Part of {span}", "title"), f" ({note.category}): {said}" if said else f" ({note.category})", hang=2)]
-    return lines + practice_lines(note.practice)
+    said = "; ".join(dict.fromkeys(note.titles.values())) or note.registry.description or note.registry.status
+    lines = [BLANK, line((f"Part of {span}", "title"), f": {said}" if said else "", hang=2)]
+    lines += practice_lines(note.practice) if note.practice or not note.history else []
+    return lines + _history(note.history)[2:]
 
 
 def check_command_lines(explanation: Explanation, *, system: str = "") -> tuple[Line, ...]:
