@@ -159,6 +159,28 @@ async def test_silence_counts_only_while_the_control_is_refused_behind_it() -> N
     assert result.verdict is Verdict.NO_ANSWER
 
 
+async def test_a_late_refusal_of_the_control_is_not_taken_for_the_update_port() -> None:
+    # Power save holds the ICMP error back for longer than the knock at the control waits.
+    network = FakeNetwork(FakeHost(address=ADDRESS, mac=MAC, udp={3232: "silent"}, delay=1.4))
+    result = await examine(network, device=arduino(auth="no"))
+    assert result.verdict in (Verdict.LIKELY, Verdict.NO_ANSWER)
+
+
+async def test_an_answer_from_somebody_else_is_no_answer() -> None:
+    network = lan("silent")
+    for at in (0.5, 1.5, 3.0, 5.0, 6.0):
+        network.datagram(b"OK", source="192.168.1.99", source_port=3232, at=at)
+    result = await examine(network, device=arduino())
+    assert (result.verdict, result.password) == (Verdict.LIKELY, Password.YES)
+
+
+async def test_an_answer_from_another_port_of_the_device_is_no_answer() -> None:
+    network = lan("silent")
+    network.datagram(b"OK", source=ADDRESS, source_port=3233, at=5.0)
+    result = await examine(network, device=arduino())
+    assert result.verdict is Verdict.LIKELY
+
+
 async def test_an_absent_host_is_down_not_silent() -> None:
     result = await examine(FakeNetwork(), device=arduino())
     assert (result.verdict, result.level) == (Verdict.HOST_DOWN, 0)

@@ -134,10 +134,8 @@ def check_harmless(trace: Trace) -> None:
     assert len(trace.sends) <= MAX_DATAGRAMS
     assert len(trace.connects) <= 1
     assert trace.written in (b"", bytes.fromhex("6c26f75c45"))
-    if trace.connects:
-        last = max(index for index, one in enumerate(trace.actions) if isinstance(one, Connect | Write | Read))
-        opened = any(isinstance(one, Hangup) for one in trace.actions[last:])
-        assert opened or not any(isinstance(one, Write | Read) for one in trace.actions)
+    talking = [index for index, one in enumerate(trace.actions) if isinstance(one, Write | Read)]
+    assert not talking or any(isinstance(one, Hangup) for one in trace.actions[talking[-1] :])
 
 
 def test_the_invitation_announces_nothing_to_fetch() -> None:
@@ -169,6 +167,17 @@ def test_no_answers_make_a_check_send_anything_harmful(
     if found.kind not in ("arduino", "esphome", "unknown"):
         assert not trace.sends
         assert not trace.connects
+
+
+@given(data=st.data(), level=st.sampled_from([None, 1, 2]))
+def test_whatever_an_esphome_answers_it_sees_five_bytes_at_most_and_we_hang_up(data: st.DataObject, level: int | None) -> None:
+    found = Announcement(kind="esphome", port=3232, transport="tcp", version="2026.10.0", heard=True)
+    device = Device(data)
+    trace = play(Ladder(Host(name="192.168.1.20", port=None, literal=True), found, asked=level).climb(), device)
+    check_harmless(trace)
+    opened = [event for action, event in device.answers if isinstance(action, Connect) and isinstance(event, Done)]
+    assert sum(isinstance(one, Hangup) for one in trace.actions) == len(opened)
+    assert level != 1 or trace.written == b""
 
 
 @given(data=st.data())
