@@ -9,6 +9,7 @@ from discover.demo.answers import Answerer, Broadcaster, addp_answer, gecko_answ
 from discover.demo.arduino import ArduinoOtaDevice, Variant
 from discover.demo.device import Announcements, DemoDevice, Departure, Part
 from discover.demo.esphome_ota import EsphomeOtaDevice
+from discover.demo.pages import SHELLY_GEN1, SHELLY_GEN2, TASMOTA_STATUS, WLED_INFO
 from discover.demo.services import BalboaModule, EsphomeApi, Listener, WebServer
 from discover.proto import addp, balboa, espeasy, esphomeapi, gecko, microchip, ssdp, wled
 from discover.text import clean
@@ -39,14 +40,14 @@ def _web(pages: dict[str, object], server: str = "") -> Part:
     return lambda site: WebServer(pages, server=server, address=site.address, port=site.web_port)
 
 
-def _esphome(info: esphomeapi.DeviceInfo, port: int, *, password: bool) -> tuple[Part, ...]:
+def _esphome(info: esphomeapi.DeviceInfo, port: int, *, password: bool, encrypted: bool = False) -> tuple[Part, ...]:
     return (
-        lambda site: EsphomeApi(info, address=site.address),
+        lambda site: EsphomeApi(info, encrypted=encrypted, address=site.address),
         lambda site: EsphomeOtaDevice(password=PASSWORD if password else "", address=site.address, port=port),
     )
 
 
-def _esphome_service(info: esphomeapi.DeviceInfo, platform: str, board: str) -> Announcements:
+def _esphome_service(info: esphomeapi.DeviceInfo, platform: str, board: str, *further: bytes) -> Announcements:
     strings = (
         b"friendly_name=" + info.friendly_name.encode(),
         b"version=" + info.esphome_version.encode(),
@@ -54,6 +55,7 @@ def _esphome_service(info: esphomeapi.DeviceInfo, platform: str, board: str) -> 
         b"platform=" + platform.encode(),
         b"board=" + board.encode(),
         b"network=wifi",
+        *further,
     )
     return lambda _site: (Service(type="_esphomelib._tcp", instance=info.name, port=esphomeapi.PORT, txt=strings),)
 
@@ -66,37 +68,6 @@ def _node(name: str, friendly: str, mac: str, model: str) -> esphomeapi.DeviceIn
 
 _LIVING: Final = _node("living-room", "Living room sensor", "24:6f:28:10:00:14", "esp32dev")
 _GARAGE: Final = _node("garage-door", "Garage door", "ec:fa:bc:10:00:15", "d1_mini")
-_WLED_INFO: Final = {
-    "ver": "0.15.0",
-    "vid": 2412100,
-    "release": "ESP32",
-    "leds": {"count": 120, "fps": 42},
-    "name": "Shelf light",
-    "live": False,
-    "arch": "esp32",
-    "core": "v3.3.6-16-gcc5440f6a2",
-    "brand": "WLED",
-    "product": "FOSS",
-    "mac": "a4cf12100016",
-    "ip": "127.77.0.16",
-}
-_GEN2: Final = {
-    "name": "Heating pump",
-    "id": "shellyplus1-a8032a100017",
-    "mac": "A8032A100017",
-    "model": "SNSW-001X16EU",
-    "gen": 2,
-    "fw_id": "20241011-114449/1.4.4-g6d2a586",
-    "ver": "1.4.4",
-    "app": "Plus1",
-    "auth_en": False,
-}
-_GEN1: Final = {"type": "SHSW-1", "mac": "C45BBE100018", "auth": False, "fw": "20230913-112003/v1.14.0-gcb84623", "discoverable": False}
-_TASMOTA: Final = {
-    "Status": {"Module": 1, "DeviceName": "Coffee machine", "FriendlyName": ["Coffee machine"], "Topic": "tasmota_100019"},
-    "StatusFWR": {"Version": "14.2.0(release-tasmota)", "Core": "2_7_7", "SDK": "2.2.2-dev(38a443e)", "Hardware": "ESP8266EX"},
-    "StatusNET": {"Hostname": "tasmota-100019-0025", "IPAddress": "127.77.0.19", "Mac": "DC:4F:22:10:00:19"},
-}
 
 
 def _wled_broadcast(address: str) -> bytes:
@@ -169,9 +140,9 @@ DEMO_DEVICES: Final = (
         name="Garage door",
         mac=_GARAGE.mac,
         hostname="garage-door",
-        parts=_esphome(_GARAGE, 8266, password=False),
-        announces=_esphome_service(_GARAGE, "ESP8266", "d1_mini"),
-        notes="An ESPHome node on an ESP8266: OTA without a password on 8266/tcp.",
+        parts=_esphome(_GARAGE, 8266, password=False, encrypted=True),
+        announces=_esphome_service(_GARAGE, "ESP8266", "d1_mini", b"api_encryption=Noise_NNpsk0_25519_ChaChaPoly_SHA256"),
+        notes="An ESPHome node on an ESP8266: encrypted native API, OTA without a password on 8266/tcp.",
     ),
     DemoDevice(
         key="shelf-light",
@@ -181,7 +152,7 @@ DEMO_DEVICES: Final = (
         mac="a4:cf:12:10:00:16",
         hostname="wled-shelf",
         parts=(
-            _web({"/": "<html><head><title>WLED</title></head></html>", "/json/info": _WLED_INFO}),
+            _web({"/": "<html><head><title>WLED</title></head></html>", "/json/info": WLED_INFO}),
             lambda site: Broadcaster(wled.PORT, _wled_broadcast(site.address), to=site.broadcast, address=site.address),
         ),
         announces=lambda site: (
@@ -197,7 +168,7 @@ DEMO_DEVICES: Final = (
         name="Heating pump",
         mac="a8:03:2a:10:00:17",
         hostname="ShellyPlus1-A8032A100017",
-        parts=(_web({"/shelly": _GEN2, "/rpc/Shelly.GetDeviceInfo": _GEN2}, "ShellyHTTP/1.0.0"),),
+        parts=(_web({"/shelly": SHELLY_GEN2, "/rpc/Shelly.GetDeviceInfo": SHELLY_GEN2}, "ShellyHTTP/1.0.0"),),
         announces=lambda site: (
             Service(
                 type="_shelly._tcp", instance="shellyplus1-a8032a100017", port=site.web_port, txt=(b"gen=2", b"app=Plus1", b"ver=1.4.4")
@@ -213,7 +184,7 @@ DEMO_DEVICES: Final = (
         name="shelly1-C45BBE100018",
         mac="c4:5b:be:10:00:18",
         hostname="shelly1-C45BBE100018",
-        parts=(_web({"/shelly": _GEN1}, "Mongoose/6.18"),),
+        parts=(_web({"/shelly": SHELLY_GEN1}, "Mongoose/6.18"),),
         announces=lambda site: (Service(type="_http._tcp", instance="shelly1-C45BBE100018", port=site.web_port),),
         notes="A Shelly of the first generation: only its name and /shelly tell.",
     ),
@@ -228,8 +199,8 @@ DEMO_DEVICES: Final = (
             _web(
                 {
                     "/": "<html><head><title>Coffee machine - Main Menu</title></head></html>",
-                    "/cm?cmnd=Status%200": _TASMOTA,
-                    "/cm?cmnd=Status%202": {"StatusFWR": _TASMOTA["StatusFWR"]},
+                    "/cm?cmnd=Status%200": TASMOTA_STATUS,
+                    "/cm?cmnd=Status%202": {"StatusFWR": TASMOTA_STATUS["StatusFWR"]},
                 },
                 "Tasmota/14.2.0 (ESP8266EX)",
             ),

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import pytest
 from aioesphomeapi.client import APIClient
+from aioesphomeapi.core import RequiresEncryptionAPIError
 from pybalboa.client import SpaClient
 from zeroconf import IPVersion, ServiceStateChange, Zeroconf
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
@@ -24,7 +25,7 @@ from discover.demo.sockets import Sender, UdpPort
 from discover.errors import NetworkError
 from discover.model.signal import Field
 from discover.probe.http import is_harmless
-from discover.proto import addp, arduinoota, gecko, http1, microchip, ssdp
+from discover.proto import addp, arduinoota, esphomeapi, gecko, http1, microchip, ssdp
 from discover.proto.malformed import Malformed
 from discover.proto.replies import decode_udp
 
@@ -263,6 +264,19 @@ async def test_aioesphomeapi_talks_to_the_esphome_node() -> None:
         assert (info.esphome_version, info.model) == ("2026.6.5", "esp32dev")
         assert (entities, services) == ([], [])
         assert any(line.startswith("client oracle") for line in demo["living-room"].log)
+
+
+async def test_the_encrypted_node_asks_for_a_key_and_tells_its_name_before() -> None:
+    async with lan("garage-door") as demo:
+        address = demo["garage-door"].address
+        with pytest.raises(RequiresEncryptionAPIError):
+            await APIClient(address, 6053, None, client_info="oracle").connect(login=True)
+        reader, writer = await asyncio.open_connection(address, 6053)
+        writer.write(esphomeapi.NOISE_CLIENT_HELLO)
+        told = esphomeapi.FrameReader().feed(await asyncio.wait_for(reader.read(512), 5))
+        writer.close()
+        await writer.wait_closed()
+    assert told == (esphomeapi.NoiseHello("garage-door", "ec:fa:bc:10:00:15"),)
 
 
 async def test_pybalboa_talks_to_the_spa() -> None:
