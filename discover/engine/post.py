@@ -76,7 +76,7 @@ class Post:
         for channel in CHANNELS:
             self._spawn(
                 hear_channel(
-                    network, interface, self._emit, channel, own=shared.own, on_trouble=self._deaf, on_peer=self._heard
+                    network, interface, self._emit, channel, own=shared.own, on_trouble=self._deaf, on_peer=self._book.alive
                 )
             )  # fmt: skip
         if self._line is not None:
@@ -146,10 +146,6 @@ class Post:
     def _on_alive(self, address: str) -> None:
         if self._hosts is not None and self._is_target(address):
             self._hosts.live(address)
-
-    def _heard(self, address: str) -> None:
-        if self._is_target(address):
-            self._book.alive(address)
 
     def _hand_on(self, signal: Signal) -> None:
         self._shared.hand_on(signal)

@@ -91,9 +91,7 @@ class Book:
         contact.heard.set()
         if not contact.alive:
             contact.alive = True
-            if address in self._absent:
-                self._absent.discard(address)
-                contact.unreachable.clear()  # it was asleep or away: what failed then says nothing now
+            self._absent.discard(address)
             self._on_alive(address)
 
     def absent(self, address: str) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 
 import pytest
-from scanning import fields, gadget, scan, service
 
 from discover.net.fake import FakeNetwork
 from discover.net.fake_hosts import FakeHost, fake_interface
 from discover.probe.knock import KNOCK_PORTS, control_port
 from discover.probe.questions import SEARCH_TARGET
 from discover.proto import addp, gecko, microchip, ssdp
+from tests.engine.scanning import fields, gadget, scan, service
 
 BALBOA = b"BWGSPA\r\n00-15-27-00-00-01\r\n"
 GECKO = b"<HELLO>SPA00:1e:c0:00:00:01|My spa</HELLO>"

@@ -6,7 +6,6 @@ import asyncio
 import errno
 
 import pytest
-from scanning import NOTHING, gadget, scan, service
 
 from discover.engine import LiveFeed, plan_scan
 from discover.errors import NoInterfaceError
@@ -14,11 +13,13 @@ from discover.model.signal import Signal
 from discover.net.fake import FakeNetwork
 from discover.net.fake_hosts import fake_interface
 from discover.text import is_clean
+from tests.engine.scanning import NOTHING, gadget, scan, service
 
 
-async def test_an_interface_that_vanishes_is_told_and_what_was_found_is_kept() -> None:
+@pytest.mark.parametrize("at", [1.0, 4.5])
+async def test_an_interface_that_vanishes_is_told_and_what_was_found_is_kept(at: float) -> None:
     network = FakeNetwork(gadget(20))
-    network.remove_interface("lan0", at=1.0)
+    network.remove_interface("lan0", at=at)
     found = await scan(network)
     assert found.of("192.168.1.20", "neighbour.seen")
     assert found.finished[-1].flag("complete") is False

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Generator
 
-from scanning import NOTHING, asking, gadget, scan, service
-
 from discover.atlas.family import Catalogue
 from discover.engine import LiveFeed, plan_scan
 from discover.model.signal import Signal
 from discover.net.fake import FakeNetwork
 from discover.net.fake_hosts import TcpHandler, answers
+from tests.engine.scanning import NOTHING, asking, gadget, scan, service
 
 OK = b'HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{"ver": "1.2"}'[:-1]
 
@@ -80,7 +79,7 @@ async def test_one_get_at_a_time_and_each_page_once() -> None:
         return conversation
 
     families = tuple(asking(f"/page{number}", "oui:*").families[0] for number in range(4))
-    network = web(tcp={80: slow(), 8080: slow()})
+    network = web(tcp={80: slow(), 8080: slow()}, delay=0.15)
     network.mdns(service(port=8080), at=0.1)
     found = await scan(network, catalogue=Catalogue(families=families))
     asked = [(one.number("port"), one.text("path")) for one in found.of("192.168.1.20", "http.reply")]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from scanning import Scan, scan, service
-
 from discover.engine.hold import LoopbackHold, is_positive
 from discover.model.signal import Field, Signal, Source
 from discover.net.fake import FakeNetwork
 from discover.net.fake_hosts import FakeHost, UdpBehaviour, fake_interface
+from tests.engine.scanning import Scan, scan, service
 
 LOOPBACK = fake_interface("lo", "127.0.0.1/8", index=1, skip="it is the loopback interface", loopback=True)
 

@@ -150,6 +150,8 @@ def test_a_public_network_of_our_own_interface_is_not_swept_by_default() -> None
     plan = plan_scan(machine(mixed))
     assert [str(target.network) for target in plan.targets] == ["192.168.1.0/24"]
     assert any("203.0.113.0/24 is a public network" in notice for notice in plan.notices)
+    with pytest.raises(NotPrivateError):
+        plan_scan(machine(mixed), cidrs=["203.0.113.0/25"])
     own = plan_scan(machine(mixed), cidrs=["203.0.113.0/24"], own=True)
     assert [target.attached for target in own.targets] == [True]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from scanning import gadget, scan, service
 
 from discover.engine import ReplayFeed, summary_of
 from discover.errors import UsageError
@@ -15,6 +14,7 @@ from discover.model.signal import Signal, Source
 from discover.model.snapshot import ScanSummary
 from discover.net.fake import FakeNetwork
 from discover.net.virtual import VirtualClock
+from tests.engine.scanning import gadget, scan, service
 
 
 async def recorded() -> tuple[list[Signal], ScanSummary]:

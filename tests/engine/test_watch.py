@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from scanning import gadget, scan, service
-
 from discover.net.api import MdnsEvent, MdnsEventKind
 from discover.net.fake import FakeNetwork
+from tests.engine.scanning import gadget, scan, service
 
 
 async def test_a_watch_goes_on_and_tells_each_sweep() -> None:

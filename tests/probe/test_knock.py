@@ -83,6 +83,13 @@ async def test_silence_is_believed_after_two_refused_controls() -> None:
     assert len([port for _, port in sent(network) if port == control_port(ADDRESS, 0)]) == 2
 
 
+async def test_each_control_is_measured_anew() -> None:
+    # Five errors for the closed ports and one for the first control; the later controls stay silent.
+    signals = await knock(FakeNetwork(FakeHost(address=ADDRESS, udp={3232: "silent"}, icmp_limit=6)))
+    (one,) = [one for one in signals if one.kind == "udp.silent"]
+    assert (one.number("tries"), one.text("control")) == (4, "refused")
+
+
 async def test_a_knock_is_followed_by_its_own_control() -> None:
     network = FakeNetwork(FakeHost(address=ADDRESS, udp={2040: "silent", 3199: "silent"}))
     await knock(network)
