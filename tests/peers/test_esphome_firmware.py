@@ -12,7 +12,7 @@ import pytest
 
 from discover.model.check import OtaCheck, StepState, Verdict
 from discover.model.device import Confidence, Device, FamilyVerdict, OtaStatus, Password
-from discover.model.signal import Signal, Source
+from discover.model.signal import Field, Signal, Source
 from discover.net.real import RealNetwork
 from discover.ota import check, esphome
 from tests.peers.esphome_host import SAMPLE, EsphomeNode, build, build_sample, interpreter, unavailable
@@ -58,7 +58,12 @@ def node(request: pytest.FixtureRequest) -> EsphomeNode:
 def known(node: EsphomeNode, *, version: str | None = None, password: Password = Password.UNKNOWN) -> Device:
     """The node as the inventory knows it once its announcement was heard."""
     told = node.firmware.version if version is None else version
-    fields = {"type": "_esphomelib._tcp", "instance": node.firmware.name, "port": node.firmware.api_port, "txt": (f"version={told}",)}
+    fields: dict[str, Field] = {
+        "type": "_esphomelib._tcp",
+        "instance": node.firmware.name,
+        "port": node.firmware.api_port,
+        "txt": (f"version={told}",),
+    }
     signal = Signal(when=0.0, mono=0.0, source=Source.MDNS, interface="lo", peer="127.0.0.1", kind="mdns.service", fields=fields)
     status = OtaStatus(kind="esphome", port=node.firmware.ota_port, transport="tcp", password=password, verdict="announced", checked=None)
     return Device(

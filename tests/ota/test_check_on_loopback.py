@@ -1,0 +1,98 @@
+"""Checks through real sockets on loopback, against the demo's devices: what the scripted network promises, the real one keeps."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from discover.demo.arduino import ArduinoOtaDevice, State, Variant
+from discover.demo.esphome_ota import EsphomeOtaDevice
+from discover.model.check import OtaCheck, Verdict
+from discover.model.device import Device, OtaStatus, Password
+from discover.net.real import RealNetwork
+from discover.ota import arduino as arduino_session
+from discover.ota import check
+from discover.ota import ladder as ladder_session
+from discover.ota.arduino import INVITATION
+from tests.ota.lan import known, signal
+
+HERE = "127.0.0.1"
+
+
+@pytest.fixture(autouse=True)
+def _no_long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On loopback an answer is there in microseconds; a quarter of a second stays for a busy machine."""
+    monkeypatch.setattr(arduino_session, "KNOCK_SECONDS", 0.25)
+    monkeypatch.setattr(arduino_session, "SPACING", 0.0)
+    monkeypatch.setattr(ladder_session, "SPACING", 0.0)
+
+
+async def examine(device: Device, *, level: int | None = None, consent: bool = False, port: int | None = None) -> OtaCheck:
+    network = RealNetwork()
+    result = await check(network, HERE, device=device, level=level, consent=consent, port=port)
+    ledger = [(f"{one.to}:{one.port}", one.transport, one.payload.hex()) for one in network.ledger.packets]
+    assert ledger == [(one.to, one.transport, one.bytes_hex) for one in result.sent]
+    return result
+
+
+def announcing(port: int, auth: str) -> Device:
+    return known(signal("_arduino._tcp", port, f"auth_upload={auth}"))
+
+
+def esphome(port: int, version: str = "2026.10.0", password: Password = Password.UNKNOWN) -> Device:
+    status = OtaStatus(kind="esphome", port=port, transport="tcp", password=password, verdict="announced", checked=None)
+    return known(signal("_esphomelib._tcp", 6053, f"version={version}", "platform=ESP32"), ota=status)
+
+
+@pytest.mark.parametrize(("variant", "digits"), [(Variant.ESP32, 64), (Variant.ESP32_MD5, 32), (Variant.ESP8266, 32), (Variant.PICO, 32)])
+async def test_arduino_with_a_password(variant: Variant, digits: int) -> None:
+    async with ArduinoOtaDevice(variant, password="secret", port=0) as device:
+        result = await examine(announcing(device.port, "yes"))
+        assert (result.verdict, result.password, result.level) == (Verdict.READY_NEEDS_PASSWORD, Password.YES, 2)
+        assert f"{digits} hex digits" in next(step.detail for step in result.steps if step.name == "handshake")
+        for _ in range(400):  # the last datagram is on its way; nobody answers it
+            if device.state is State.IDLE:
+                break
+            await asyncio.sleep(0.005)
+        # The reset came from the socket that invited: a device answers nobody else.
+        assert device.received[-2:] == (INVITATION, b"1")
+        assert device.log[-1] == "state idle"
+        assert device.callbacks == ()
+
+
+async def test_arduino_without_a_password_is_only_knocked_at() -> None:
+    async with ArduinoOtaDevice(port=0) as device:
+        result = await examine(announcing(device.port, "no"))
+        assert (result.verdict, result.level) == (Verdict.LIKELY, 1)
+        assert set(device.received) == {b"1"}
+        assert device.callbacks == ()
+
+
+async def test_arduino_that_has_gone_is_closed() -> None:
+    async with ArduinoOtaDevice(port=0) as device:
+        port = device.port
+    assert (await examine(announcing(port, "yes"))).verdict is Verdict.CLOSED
+
+
+@pytest.mark.parametrize("word", ["", "secret"])
+async def test_a_new_esphome_with_and_without_password(word: str) -> None:
+    async with EsphomeOtaDevice(password=word, port=0) as device:
+        result = await examine(esphome(device.port))
+        assert (result.verdict, result.password) == (Verdict.READY, Password.UNKNOWN)
+        assert device.received in (b"", bytes.fromhex("6c26f75c45"))
+        assert device.callbacks == ()
+        assert device.flash_operations == ()
+
+
+async def test_an_old_esphome_is_left_alone() -> None:
+    async with EsphomeOtaDevice(old=True, port=0) as device:
+        result = await examine(esphome(device.port, "2024.10.3"))
+        assert (result.verdict, result.level) == (Verdict.ANNOUNCED, 0)
+        assert device.log == []
+
+
+async def test_an_esphome_that_has_gone_is_closed() -> None:
+    async with EsphomeOtaDevice(port=0) as device:
+        port = device.port
+    assert (await examine(esphome(port))).verdict is Verdict.CLOSED
