@@ -81,10 +81,8 @@ class Post:
             )  # fmt: skip
         if self._line is not None:
             self._spawn(ask_network(self._line, interface, network.clock, self._trouble("some questions could not be asked")))
-        try:
-            self._browser = await browse_signals(network, interface, self._emit, shared.catalogue.service_types)
-        except NetworkError as error:
-            self._trouble("no mDNS")(error)
+        # In the background: importing zeroconf takes longer than sending the first packets.
+        self._spawn(self._browse())
 
     async def sweep(self) -> bool:
         """Sweep the targets; return False where some addresses did not get their chance."""
@@ -136,6 +134,12 @@ class Post:
             tested = self._shared.meter.tested - before
             self._trouble(f"the sweep of {target.network} ended early, {target.planned - tested} addresses were not tested")(sweep.error)
         return sweep.complete
+
+    async def _browse(self) -> None:
+        try:
+            self._browser = await browse_signals(self._shared.network, self.interface, self._emit, self._shared.catalogue.service_types)
+        except NetworkError as error:
+            self._trouble("no mDNS")(error)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(self._shared.group.create_task(work))
