@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from rich.text import Text
 from textual.app import App
 from textual.binding import BindingType
 
@@ -15,6 +17,7 @@ from discover.model.device import Device
 from discover.model.network import Packet
 from discover.model.snapshot import Snapshot
 from tui.app.contracts import AppFeed, AppInventory
+from tui.app.keeper import Keeper
 from tui.app.keys import bindings
 from tui.app.screens.main import MainScreen
 from tui.app.session import Session
@@ -39,6 +42,7 @@ class EspiedApp(App[None]):
 
     ``feed_factory`` makes the feed after the first paint, off the event loop's thread; it may raise
     EspiedError, which is shown. ``catalogue`` is what devices are identified with, or what loads it then.
+    ``database`` is the stored inventory: its labels are shown, and what a live feed finds is put into it (None: neither).
     ``inventory`` makes the inventory (the real one over ``catalogue`` where it is None), ``explain`` explains
     ports, ``export_dir`` is where exports go (default: the folder the app was started in).
     """
@@ -58,6 +62,7 @@ class EspiedApp(App[None]):
         inventory: Callable[[], AppInventory] | None = None,
         explain: Explain | None = None,
         formats: Callable[[], Mapping[str, ExportFormat]] | None = None,
+        database: Path | None = None,
         export_dir: Path | None = None,
         title: str = "",
     ) -> None:
@@ -66,6 +71,7 @@ class EspiedApp(App[None]):
         self._catalogue = catalogue
         self._inventory = inventory or self._make_inventory
         self._formats = formats or _all_formats
+        self._keeper = Keeper(database)
         self._export_dir = export_dir or Path.cwd()
         self._session: Session | None = None
         self._earlier: list[Packet] = []
@@ -110,7 +116,7 @@ class EspiedApp(App[None]):
             self._earlier += self._session.packets
             if (known := self._session.inventory) is not None:
                 inventory = lambda: known  # noqa: E731 - a factory of what is there already
-        self._session = Session(self._feed_factory, inventory, self._main.post_message)
+        self._session = Session(self._feed_factory, inventory, self._main.post_message, keeper=self._keeper)
         self.run_worker(self._session.run(), name="feed", group="feed", exclusive=True)
 
     def rescan(self) -> bool:
@@ -129,8 +135,10 @@ class EspiedApp(App[None]):
         return self._session.refresh_if_due() if self._session else False
 
     async def action_quit(self) -> None:
-        """Stop the feed and leave."""
-        self.exit()
+        """Stop the feed, keep what was found, and leave."""
+        snapshot = self._session.snapshot if self._session is not None else None
+        trouble = await asyncio.to_thread(self._keeper.finish, snapshot)
+        self.exit(message=Text(trouble) if trouble else None)
 
     # -- dialogs; each is imported when it is first opened
 

@@ -15,6 +15,7 @@ from discover.model.network import Packet, Progress
 from discover.model.signal import Signal
 from discover.model.snapshot import ScanSummary, Snapshot
 from tui.app.contracts import AppFeed, AppInventory
+from tui.app.keeper import Keeper
 from tui.app.messages import FeedTrouble, FeedUpdate
 
 INTERVAL: Final = 0.1
@@ -37,12 +38,15 @@ class Session:
         inventory_factory: Callable[[], AppInventory],
         post: Callable[[Message], object],
         *,
+        keeper: Keeper | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._feed_factory = feed_factory
         self._inventory_factory = inventory_factory
         self._post = post
         self._wall = wall
+        self._keeper = keeper or Keeper(None)
+        self._saving: asyncio.Future[None] | None = None
         self._progress: Progress | None = None
         self._summary: ScanSummary | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -75,6 +79,7 @@ class Session:
         """Run the feed to its end; errors on purpose become a message, others are bugs and go on up."""
         try:
             self.inventory = await asyncio.to_thread(self._inventory_factory)
+            await asyncio.to_thread(self._keeper.open)
             self.feed = await asyncio.to_thread(self._feed_factory)
             self._flush()
             self._summary = await self.feed.run(self._on_signal, self._on_progress)
@@ -130,6 +135,9 @@ class Session:
     def _flush(self) -> None:
         if self.inventory is None:
             return
-        self.snapshot = self.inventory.snapshot(self._wall() if self._live else None)
-        notices = self.feed.notices if self.feed is not None else ()
+        self.snapshot = self._keeper.overlay(self.inventory.snapshot(self._wall() if self._live else None))
+        notices = (*(self.feed.notices if self.feed is not None else ()), *self._keeper.notices)
         self._post(FeedUpdate(self.snapshot, self._progress, notices, self._summary))
+        if self.idle and self._saving is None and self._live:
+            # The first complete picture is kept at once, so that not even a power cut loses it; the last one at the end.
+            self._saving = asyncio.get_running_loop().run_in_executor(None, self._keeper.save, self.snapshot)
