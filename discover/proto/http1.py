@@ -20,7 +20,8 @@ MAX_HEAD: Final = 16 * 1024
 MAX_BODY: Final = 64 * 1024
 """Bytes of body kept; WLED's /json/info is about 2 kB, a start page seldom above 50 kB."""
 MAX_HEADERS: Final = 100
-MAX_JSON_VALUES: Final = 64
+MAX_JSON_VALUES: Final = 90
+"""Scalars kept of one JSON answer, within a signal's 96 fields; Tasmota's Status 0 has its MAC at about the 65th."""
 
 _TITLE: Final = re.compile(r"<title[^<>]{0,200}>([^<]{0,1000})", re.IGNORECASE)
 _SAFE_PATH: Final = re.compile(r"/[!-~]*")
@@ -157,7 +158,7 @@ def title(body: bytes) -> str:
 def json_scalars(body: bytes) -> dict[str, str | int | bool]:
     """Return the scalars at the top of a JSON object; nested objects give "outer.inner" one level down.
 
-    Numbers that are not integers become text, null and lists are left out; at most 64 values; ``{}`` for anything else.
+    Numbers that are not integers become text, null and lists are left out; at most 90 values; ``{}`` for anything else.
     """
     try:
         value = json.loads(body)
