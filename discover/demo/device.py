@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from discover.demo.announcer import Service
+from discover.model.device import Confidence
 
 
 class Server(Protocol):
@@ -53,8 +54,8 @@ class Departure(StrEnum):
 class DemoDevice:
     """One device of the demo LAN.
 
-    ``number`` is the last byte of its address; ``family``, ``name`` and ``mac`` are what espied must
-    conclude ("unknown" and "" where it cannot know); ``leaves_after`` is in seconds from the start.
+    ``number`` is the last byte of its address; ``family``, ``confidence``, ``name`` and ``mac`` are what
+    espied must conclude ("" where it cannot know); ``leaves_after`` is in seconds from the start.
     """
 
     key: str
@@ -62,6 +63,7 @@ class DemoDevice:
     family: str
     name: str
     notes: str
+    confidence: Confidence = Confidence.CERTAIN
     mac: str = ""
     hostname: str = ""
     parts: tuple[Part, ...] = ()

@@ -11,7 +11,8 @@ from discover.demo.device import Announcements, DemoDevice, Departure, Part
 from discover.demo.esphome_ota import EsphomeOtaDevice
 from discover.demo.pages import SHELLY_GEN1, SHELLY_GEN2, TASMOTA_STATUS, WLED_INFO
 from discover.demo.services import BalboaModule, EsphomeApi, Listener, WebServer
-from discover.proto import addp, balboa, espeasy, esphomeapi, gecko, microchip, ssdp, wled
+from discover.model.device import Confidence
+from discover.proto import addp, balboa, esphomeapi, gecko, microchip, ssdp, wled
 from discover.text import clean
 
 PASSWORD: Final = "demo"  # noqa: S105 - the password of every simulated device that has one
@@ -19,7 +20,8 @@ ESPHOME_VERSION: Final = "2026.6.5"
 
 HOSTILE_NAME: Final = "\x1b]0;owned\x07\x1b[31m[/red][@click=app.quit]\u202egpj.tub\u202c\u200b " + "A" * 10_000
 """A name made to hurt: terminal escapes, markup, a bidi override, an invisible character, and ten kilobytes."""
-_HOSTILE_INSTANCE: Final = "[/red][@click=app.quit]\u202egpj.tub"
+HOSTILE_INSTANCE: Final = "[/red][@click=app.quit]\x9b31m\u202egpj.tub"
+"""The same within the 63 bytes of an mDNS instance, where C1 controls are what responders let through."""
 _DIGI_MAC: Final = "00:40:9d:31:a9:0a"
 _BALBOA: Final = balboa.ModuleIdentification("00:15:27:e4:00:9d", "00000000-00000000-001527FF-FFE4009D")
 _BALBOA_IDS: Final = (100, 201, 20, 0)
@@ -72,11 +74,6 @@ _GARAGE: Final = _node("garage-door", "Garage door", "ec:fa:bc:10:00:15", "d1_mi
 
 def _wled_broadcast(address: str) -> bytes:
     return wled.encode(wled.NodeInfo(ip=address, name="Shelf light", type="ESP32", on=True, unit=0, build=2412100))
-
-
-def _espeasy_broadcast(address: str) -> bytes:
-    node = espeasy.NodeInfo(mac="5c:cf:7f:10:00:29", ip=address, unit=29, build=20801, name="Porch", type="ESP Easy Mega", web_port=80)
-    return espeasy.encode(node)
 
 
 DEMO_DEVICES: Final = (
@@ -153,7 +150,7 @@ DEMO_DEVICES: Final = (
         hostname="wled-shelf",
         parts=(
             _web({"/": "<html><head><title>WLED</title></head></html>", "/json/info": WLED_INFO}),
-            lambda site: Broadcaster(wled.PORT, _wled_broadcast(site.address), to=site.broadcast, address=site.address),
+            lambda site: Broadcaster(wled.PORT, _wled_broadcast(site.address), to=site.broadcast, seconds=2.0, address=site.address),
         ),
         announces=lambda site: (
             Service(type="_wled._tcp", instance="Shelf light", port=site.web_port, txt=(b"mac=a4cf12100016",)),
@@ -239,7 +236,7 @@ DEMO_DEVICES: Final = (
         key="serial-bridge",
         number=22,
         family="digi",
-        name="Digi Connect ME",
+        name="serial-bridge",
         mac=_DIGI_MAC,
         parts=(
             lambda site: Answerer(
@@ -249,6 +246,7 @@ DEMO_DEVICES: Final = (
                         mac=_DIGI_MAC,
                         ip=site.address,
                         mask="255.255.255.224",
+                        name="serial-bridge",
                         device="Digi Connect ME",
                         firmware="Version 82000856_F6 07/21/2006",
                         real_port=771,
@@ -277,16 +275,17 @@ DEMO_DEVICES: Final = (
     DemoDevice(
         key="silent",
         number=24,
-        family="unknown",
+        family="arduino-ota-esp32",
+        confidence=Confidence.POSSIBLE,
         name="",
         parts=(lambda site: Listener(udp=(3232,), address=site.address),),
-        notes="Something is bound to 3232/udp, answers nothing and announces nothing: silence is never open.",
+        notes="Something is bound to 3232/udp, answers nothing and announces nothing: possibly an ESP32, and silence is never open.",
     ),
     DemoDevice(
         key="hostile",
         number=25,
         family="gecko-spa",
-        name=clean(HOSTILE_NAME),
+        name=clean(HOSTILE_INSTANCE),
         mac="00:90:c2:10:00:25",
         hostname="hostile",
         parts=(
@@ -297,7 +296,7 @@ DEMO_DEVICES: Final = (
         ),
         announces=lambda site: (
             Service(
-                type="_http._tcp", instance=_HOSTILE_INSTANCE, port=site.web_port, txt=(b"note=\x1b]0;owned\x07", b"\xff\xfe=\x9b31m", b"")
+                type="_http._tcp", instance=HOSTILE_INSTANCE, port=site.web_port, txt=(b"note=\x1b]0;owned\x07", b"\xff\xfe=\x9b31m", b"")
             ),
         ),
         notes="A device whose name, page title, server and TXT record carry terminal escapes, markup, bidi overrides and 10 kB.",
@@ -341,18 +340,6 @@ DEMO_DEVICES: Final = (
         notes="A device on an older core whose power is cut: it vanishes without a goodbye.",
     ),
     DemoDevice(
-        key="porch",
-        number=29,
-        family="espeasy",
-        name="Porch",
-        mac="5c:cf:7f:10:00:29",
-        parts=(
-            lambda site: Broadcaster(espeasy.PORT, _espeasy_broadcast(site.address), to=site.broadcast, address=site.address),
-            lambda site: Listener(udp=(espeasy.PORT,), address=site.address),
-        ),
-        notes="An ESPEasy node: broadcasts its peer-to-peer information on 8266/udp.",
-    ),
-    DemoDevice(
         key="fan",
         number=30,
         family="openbeken",
@@ -373,4 +360,4 @@ DEMO_DEVICES: Final = (
         notes="An OpenBeken device: answers a search by SSDP and calls itself OpenBk.",
     ),
 )
-"""Twenty-one devices; their numbers are the last bytes of their addresses in 127.77.0.0/27."""
+"""Twenty devices; their numbers are the last bytes of their addresses in 127.77.0.0/27."""
