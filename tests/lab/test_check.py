@@ -33,8 +33,8 @@ def happened(home: Home, name: str) -> list[str]:
         ("esp8266", 0, "ready-needs-password", 2, "arduino"),
         ("noauth", 0, "likely", 1, "arduino"),
         ("mute", 0, "likely", 1, "arduino"),
-        ("plain", 1, "closed", 1, "arduino"),
-        ("silent", 1, "no-answer", 1, "arduino"),
+        ("plain", 1, "closed", 1, "unknown"),
+        ("silent", 1, "no-answer", 1, "unknown"),
     ],
 )
 def test_the_check_says_the_truth(home: Home, name: str, code: int, verdict: str, level: int, kind: str) -> None:
