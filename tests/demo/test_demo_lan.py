@@ -6,6 +6,8 @@ import asyncio
 import ipaddress
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -404,3 +406,8 @@ async def test_a_lively_lan_lets_devices_leave_by_themselves(until: Until) -> No
     devices = [replace(one, leaves_after=0.0) for one in DEMO_DEVICES if one.departure is not Departure.STAYS]
     async with DemoLan(devices=devices, network=NETWORK, announce=False) as demo:
         await until(lambda: all(one.gone for one in demo.running))
+
+
+def test_importing_the_demo_loads_no_zeroconf() -> None:
+    code = "import sys, discover.demo; sys.exit('zeroconf' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
