@@ -74,7 +74,7 @@ async def test_a_reply_a_refusal_and_silence(opened: Callable[..., Endpoint], le
         await end.send(b"1", "127.77.0.3", silent.getsockname()[1], purpose="knock")
         await end.send(b"1", "127.77.0.9", refused, purpose="knock")
         await end.send(b"2", "127.77.0.9", refused, purpose="knock")
-            with contextlib.closing(talks.dup()) as mine:
+        with contextlib.closing(talks.dup()) as mine:
             mine.settimeout(0)
             payload, back = mine.recvfrom(99)
             assert payload == b"1"

@@ -1,0 +1,99 @@
+"""The real network: sockets, the neighbour table, mDNS."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterable, Sequence
+
+from discover.model.network import Interface, Neighbour
+from discover.model.network import Network as AddressRange
+from discover.net.api import MdnsBrowser, MdnsEvent, TcpOutcome, TcpStream, UdpEndpoint
+from discover.net.clock import SystemClock
+from discover.net.gate import Gate, attached_networks
+from discover.net.interfaces import list_interfaces
+from discover.net.ledger import MemoryLedger
+from discover.net.neighbours import read_neighbours
+from discover.net.sockets import LINUX
+from discover.net.tcp import connect
+from discover.net.udp import UdpSocketEndpoint
+from discover.net.udp_connected import ConnectedUdpEndpoint
+
+
+class RealNetwork:
+    """Everything that touches the world; see :class:`discover.net.api.Network`.
+
+    ``allowed`` are networks beyond the attached private ones that the user named; they count only with
+    ``own``, the user's word that they are theirs.
+    """
+
+    def __init__(self, *, allowed: Iterable[AddressRange] = (), own: bool = False) -> None:
+        self._clock = SystemClock()
+        self._ledger = MemoryLedger()
+        self._gate = Gate(self._clock, self._ledger, allowed=allowed, own=own)
+        self._listed = False
+
+    @property
+    def clock(self) -> SystemClock:
+        """The system's clock."""
+        return self._clock
+
+    @property
+    def ledger(self) -> MemoryLedger:
+        """The ledger of every packet sent."""
+        return self._ledger
+
+    @property
+    def gate(self) -> Gate:
+        """The gate that every packet passes."""
+        return self._gate
+
+    def interfaces(self) -> Sequence[Interface]:
+        """List this machine's interfaces as they are now; what they stand in becomes what the gate admits."""
+        found = list_interfaces()
+        self._gate.attach(attached_networks(found))
+        self._listed = True
+        return found
+
+    def _ensure_listed(self) -> None:
+        if not self._listed:
+            self.interfaces()
+
+    async def neighbours(self, interface: Interface) -> Sequence[Neighbour]:
+        """Return the neighbour table of one interface (both families); sends nothing. Raises NetworkError."""
+        return await asyncio.to_thread(read_neighbours, interface)
+
+    def udp(self, interface: Interface, *, broadcast: bool = False, local_port: int = 0, groups: Iterable[str] = ()) -> UdpEndpoint:
+        """Open a UDP endpoint; needs a running event loop. Raises NetworkError."""
+        self._ensure_listed()
+        kind = UdpSocketEndpoint if LINUX else ConnectedUdpEndpoint
+        return kind(self._gate, self._clock, interface, broadcast=broadcast, local_port=local_port, groups=tuple(groups))
+
+    async def tcp(
+        self, interface: Interface | None, address: str, port: int, *, purpose: str, timeout: float
+    ) -> tuple[TcpOutcome, TcpStream | None]:
+        """Connect; see :func:`discover.net.tcp.connect`."""
+        self._ensure_listed()
+        return await connect(self._gate, interface, address, port, purpose=purpose, timeout=timeout)
+
+    async def browse(self, interface: Interface, types: Iterable[str], on_event: Callable[[MdnsEvent], None]) -> MdnsBrowser:
+        """Browse mDNS on one interface; zeroconf is imported here and not before. Raises NetworkError."""
+        from discover.net.mdns import browse  # noqa: PLC0415 - zeroconf takes 130 ms of CPU (measured): only who browses pays
+
+        self._ensure_listed()
+        return await browse(self._gate, self._clock, interface, types, on_event)
+
+    async def resolve(self, host: str) -> tuple[str, ...]:
+        """Return a name's addresses: from the system's resolver, for ".local" where it has none by mDNS; empty where nobody knows."""
+        name = host.strip().rstrip(".")
+        try:
+            rows = await asyncio.get_running_loop().getaddrinfo(name, None, type=socket.SOCK_DGRAM)
+        except (OSError, UnicodeError):  # UnicodeError: a name that IDNA cannot encode
+            rows = []
+        found = tuple(dict.fromkeys(str(row[4][0]) for row in rows))
+        if found or not name.lower().endswith(".local"):
+            return found
+        from discover.net.mdns import resolve_local  # noqa: PLC0415 - likewise
+
+        faces = [face for face in self.interfaces() if face.addresses and face.up and not face.point_to_point]
+        return await resolve_local(self._gate, faces, name)
