@@ -74,20 +74,20 @@ async def test_controls_are_no_findings() -> None:
     assert all((one.number("port") or 0) < 61_000 for one in signals)
 
 
-async def test_silence_is_believed_after_two_refused_controls() -> None:
+async def test_silence_is_believed_after_three_refused_controls() -> None:
     network = FakeNetwork(FakeHost(address=ADDRESS, udp={3232: "silent", 8266: "silent"}))
     signals = await knock(network)
     assert controls(signals) == {3232: "refused", 8266: "refused"}
     (one,) = [one for one in signals if one.number("port") == 3232]
-    assert one.number("tries") == 3
-    assert len([port for _, port in sent(network) if port == control_port(ADDRESS, 0)]) == 2
+    assert one.number("tries") == 4
+    assert len([port for _, port in sent(network) if port == control_port(ADDRESS, 0)]) == 3
 
 
 async def test_each_control_is_measured_anew() -> None:
     # Five errors for the closed ports and one for the first control; the later controls stay silent.
     signals = await knock(FakeNetwork(FakeHost(address=ADDRESS, udp={3232: "silent"}, icmp_limit=6)))
     (one,) = [one for one in signals if one.kind == "udp.silent"]
-    assert (one.number("tries"), one.text("control")) == (4, "refused")
+    assert (one.number("tries"), one.text("control")) == (5, "silent")
 
 
 async def test_a_knock_is_followed_by_its_own_control() -> None:
@@ -146,3 +146,9 @@ async def test_a_system_that_refuses_to_send_is_an_error() -> None:
     network.remove_interface("lan0", at=0.2)
     with pytest.raises(NetworkError):
         await knock(network)
+
+
+async def test_a_host_that_rations_its_errors_does_not_hold_the_scan() -> None:
+    network = FakeNetwork(FakeHost(address=ADDRESS, icmp_limit=1))
+    await knock(network)
+    assert network.clock.mono() < 14
