@@ -75,11 +75,11 @@ def diff(before: Snapshot, after: Snapshot) -> tuple[Change, ...]:
     for device in came:
         if device.id in named:
             continue
-        origin = origins.of(device) if device.presence.first_seen <= before.generated else None
-        if origin is not None and origin.id in new:
-            changes.append(Change(kind=ChangeKind.SPLIT, device_id=device.id, title=device.title, when=after.generated, into=origin.id))
-        else:
-            changes.append(Change(kind=ChangeKind.APPEARED, device_id=device.id, title=device.title, when=after.generated))
+        # Heard before, but not under its id: what it said was part of another device.
+        origin = origins.sharing(device) if device.presence.first_seen <= before.generated else None
+        kind = ChangeKind.APPEARED if origin is None else ChangeKind.SPLIT
+        fields = () if origin is None else (FieldChange(field="from", before="", after=heirs.get(origin.id, origin.id)),)
+        changes.append(Change(kind=kind, device_id=device.id, title=device.title, when=after.generated, fields=fields))
     for key, device in new.items():
         earlier = old.get(key)
         if earlier is not None and earlier is not device:

@@ -89,18 +89,15 @@ def lifetime(signal: Signal) -> float:
 def says_it_sleeps(signals: Iterable[Signal], kind: str = "") -> bool:
     """Tell whether a device announces that it sleeps.
 
-    Matter: TXT "ICD=1", a device with long idle times (Matter Core 1.3, section 4.3.4). HomeKit over Thread
-    ("_hap._udp"): sleepy end devices, apart from those with mains power, which answer anyway. A family may
-    also say so by its kind ("sleepy ...").
+    Matter: TXT "ICD=1", the device now operates with long idle times (project-chip/connectedhomeip pull request
+    30135). A family may also say so by its kind ("sleepy ...").
     """
     if kind.startswith("sleepy"):
         return True
-    for signal in signals:
-        if signal.kind == "mdns.service":
-            kind_of = signal.text("type").lower()
-            if kind_of == "_hap._udp" or (kind_of.startswith("_matter") and signal.txt("ICD") == "1"):
-                return True
-    return False
+    return any(
+        signal.kind == "mdns.service" and signal.text("type").lower().startswith("_matter") and signal.txt("ICD") == "1"
+        for signal in signals
+    )
 
 
 def judge(words: Sequence[Word], first_seen: float, now: float, *, sleeps: bool = False) -> tuple[Presence, float]:
@@ -156,7 +153,7 @@ def _said_goodbye(words: Sequence[Word]) -> Sequence[Word]:
     announced = [word for word in words if word.source is Source.MDNS]
     if not announced or any(not word.over for word in announced):
         return words
-    newest = max(announced, key=lambda word: word.ended)
+    newest = max(announced, key=lambda word: (word.ended, word.goodbye))
     if not newest.goodbye:
         return words
     return [
@@ -167,5 +164,5 @@ def _said_goodbye(words: Sequence[Word]) -> Sequence[Word]:
 
 def _ended_with_goodbye(words: Sequence[Word]) -> bool:
     """Tell whether the newest of all words was a goodbye."""
-    newest = max((word for word in words if word.over), key=lambda word: word.ended, default=None)
+    newest = max((word for word in words if word.over), key=lambda word: (word.ended, word.goodbye), default=None)
     return newest is not None and newest.goodbye and all(word.last <= newest.ended for word in words)

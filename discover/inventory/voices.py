@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from discover.inventory.endpoint import Endpoint, Held, Service, ServiceKey
-from discover.inventory.facts import related_macs
+from discover.inventory.facts import is_sign_of_life, related_macs
 from discover.inventory.presence import NEVER, Word, lifetime
-from discover.model.signal import Signal, Source
+from discover.model.signal import Signal
 
 # Services that nearly everything has: a poor choice to be called by while there is a better one.
 _COMMON_TYPES: Final = frozenset({"_http._tcp", "_https._tcp", "_ssh._tcp", "_sftp-ssh._tcp", "_telnet._tcp", "_workstation._tcp"})
@@ -61,8 +61,10 @@ class Voice:
 
     @property
     def alive(self) -> bool:
-        """True where it gave any sign of life."""
-        return self.endpoint.alive if self.whole else bool(self.services) or any(True for _ in self.words())
+        """True where it gave any sign of life that is still its own: a service may have moved to another address since."""
+        if self.whole:
+            return self.endpoint.alive and bool(self.services or self.answers)
+        return any(True for _ in self.words())
 
     @property
     def first(self) -> float:
@@ -79,7 +81,7 @@ class Voice:
         endpoint = self.endpoint
         for held in self.answers:
             signal = held.signal
-            if signal.source is not Source.SCAN:
+            if is_sign_of_life(signal):
                 last = signal.when
                 yield Word(signal.source, last, last + lifetime(signal), absent=endpoint.absent, silent=endpoint.silent)
         for service in self.services:

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from inventory_kit import folded, goodbye, ids, inventory, mdns, rules, seen, signal, started
+
+from tests.inventory.kit import folded, goodbye, ids, inventory, mdns, rules, seen, signal, started
 
 A = "24:6f:28:aa:00:01"
 B = "24:6f:28:bb:00:02"

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from inventory_kit import NOW, folded, mdns, seen, signal
 
 from discover.errors import StoreError, UsageError
 from discover.inventory.annotations import annotate
@@ -14,6 +13,7 @@ from discover.inventory.migrations import MIGRATIONS, migrate, version_of
 from discover.inventory.store import HISTORY, Store
 from discover.model.device import PresenceState
 from discover.model.snapshot import Snapshot
+from tests.inventory.kit import NOW, folded, mdns, seen, signal
 
 A = "24:6f:28:aa:00:01"
 B = "24:6f:28:bb:00:02"
