@@ -175,7 +175,7 @@ def capture(host: Host, file: Path) -> Iterator[list[Sent]]:
     """Capture what ``host`` sends while the block runs, with tcpdump; the list is filled when the block ends."""
     sent: list[Sent] = []
     process = subprocess.Popen(
-        host.argv(["tcpdump", "-i", "eth0", "-Q", "out", "-U", "-B", "16384", "-s", "0", "-w", str(file), "ip or ip6"]),
+        host.argv(["tcpdump", "-i", "eth0", "--immediate-mode", "-Q", "out", "-U", "-B", "16384", "-s", "0", "-w", str(file), "ip or ip6"]),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
