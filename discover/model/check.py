@@ -44,7 +44,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """One packet that the check sent: ``to`` is "address:port", ``bytes_hex`` its payload."""
+    """One packet that the check sent: ``to`` is "address:port", ``transport`` "udp", "tcp" or "mdns", ``bytes_hex`` its payload."""
 
     to: str
     transport: str

@@ -25,10 +25,10 @@ class StepDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class SentDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One packet that was sent; an empty payload over TCP is the attempt to connect."""
+    """One packet that was sent; an empty payload over TCP is the attempt to connect, mDNS a question for the name."""
 
     to: str
-    transport: Literal["udp", "tcp"]
+    transport: Literal["udp", "tcp", "mdns"]
     bytes_hex: str
     why: str
 
@@ -70,11 +70,12 @@ def document(check: OtaCheck) -> CheckDocument:
             StepDocument(name=step.name, state=step.state, detail=clean(step.detail, 2000), fix=clean(step.fix, 2000))
             for step in check.steps
         ),
-        sent=tuple(
-            SentDocument(to=one.to, transport="tcp" if one.transport == "tcp" else "udp", bytes_hex=one.bytes_hex, why=one.why)
-            for one in check.sent
-        ),
+        sent=tuple(SentDocument(to=one.to, transport=_way(one.transport), bytes_hex=one.bytes_hex, why=one.why) for one in check.sent),
     )
+
+
+def _way(text: str) -> Literal["udp", "tcp", "mdns"]:
+    return "tcp" if text == "tcp" else "mdns" if text == "mdns" else "udp"
 
 
 def _transport(text: str) -> Literal["udp", "tcp", ""]:

@@ -154,7 +154,7 @@ class _Runner:
                     self._on_step(step)
                 return Done()
             case Resolve(name):
-                return Addresses(await self._network.resolve(name))
+                return await self._resolve(name)
             case Use(addresses):
                 route, self._interface = choose(addresses, self._network.interfaces(), self._wanted)
                 self._address = route.address
@@ -181,6 +181,17 @@ class _Runner:
             case Hangup():
                 self._hang_up()
                 return Done()
+
+    async def _resolve(self, name: str) -> Event:
+        """Look the name up; questions by mDNS are packets of this check, too (a browser beside us asks for other names)."""
+        before = self._network.ledger.count
+        label = name.partition(".")[0].casefold().encode()
+        try:
+            return Addresses(await self._network.resolve(name))
+        finally:
+            for packet in self._network.ledger.packets[before:]:
+                if packet.transport == "mdns" and label in packet.payload.lower():
+                    self._note(packet.to, packet.port, "mdns", packet.payload, packet.purpose)
 
     async def _neighbour(self) -> Event:
         if self._interface is None:
@@ -257,8 +268,11 @@ class _Runner:
         finally:
             mine = (self._address, port, transport, payload)
             if any((one.to, one.port, one.transport, one.payload) == mine for one in self._network.ledger.packets[before:]):
-                where = f"[{self._address}]:{port}" if ":" in self._address else f"{self._address}:{port}"
-                self.sent.append(Sent(to=where, transport=transport, bytes_hex=payload.hex(), why=why))
+                self._note(self._address, port, transport, payload, why)
+
+    def _note(self, address: str, port: int, transport: str, payload: bytes, why: str) -> None:
+        where = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+        self.sent.append(Sent(to=where, transport=transport, bytes_hex=payload.hex(), why=why))
 
 
 def _bare(address: str) -> str:

@@ -150,6 +150,25 @@ async def test_a_name_that_does_not_resolve_ends_the_check_unless_the_inventory_
     assert "libnss-mdns" in step(better, "name")
 
 
+class AskingNetwork(FakeNetwork):
+    """Asks by mDNS for a name, as the real one does where the system's resolver does not know it."""
+
+    async def resolve(self, host: str) -> tuple[str, ...]:
+        for label in (b"printer", host.partition(".")[0].encode()):  # a browser beside the check asks for other names
+            payload = b"\0" * 12 + bytes((len(label),)) + label + b"\x05local\0\0\x01\0\x01"
+            await self.gate.admit(
+                interface="lan0", address="224.0.0.251", port=5353, transport="mdns", purpose="mDNS query", payload=payload
+            )
+        return await super().resolve(host)
+
+
+async def test_a_question_for_the_name_is_told_with_the_packets() -> None:
+    network = AskingNetwork(FakeHost(address=ADDRESS, mac=MAC), names={"kitchen.local": (ADDRESS,)})
+    result = await check(network, "Kitchen.local", device=arduino(), level=0)
+    assert [(sent.to, sent.transport) for sent in result.sent] == [("224.0.0.251:5353", "mdns")]
+    assert b"itchen" in bytes.fromhex(result.sent[0].bytes_hex)
+
+
 async def test_a_name_that_leads_elsewhere_than_the_inventory_is_pointed_out() -> None:
     network = FakeNetwork(FakeHost(address="192.168.1.77", mac=MAC), names={"kitchen.local": ("192.168.1.77",)})
     result = await check(network, "kitchen.local", device=arduino())
