@@ -103,7 +103,10 @@ class Ladder:
     def climb(self) -> Session[Conclusion]:
         """Run the check from the name to the way back, as far as it is allowed and makes sense."""
         found = self._found
-        yield from self._name()
+        refused = yield from self._name()
+        if refused is not None:
+            yield Report(steps.blocked_step("interface", refused.message, refused.hint))
+            return self._conclude(Verdict.BLOCKED)
         if not self._route.address:
             return self._conclude(Verdict.HOST_DOWN)
         yield Report(steps.announced_step(found))
@@ -141,7 +144,8 @@ class Ladder:
             password=self._found.password if password is Password.UNKNOWN else password,
         )
 
-    def _name(self) -> Session[None]:
+    def _name(self) -> Session[Failed | None]:
+        """Find the address and our way to it; return what this machine said where it would not even list its interfaces."""
         resolved: tuple[str, ...] = ()
         trouble = ""
         if self._host.literal:
@@ -157,9 +161,12 @@ class Ladder:
         candidates = both or resolved or self._known
         if candidates:
             event = yield Use(candidates)
+            if isinstance(event, Failed):
+                return event
             if isinstance(event, Route):
                 self._route = event
         yield Report(steps.name_step(self._host, resolved, self._route.address, known=self._known, trouble=trouble))
+        return None
 
     # Is the host there at all.
 

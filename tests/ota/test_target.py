@@ -195,6 +195,13 @@ async def test_wrong_words_are_usage_errors() -> None:
         await check(network, ADDRESS, interface="eth9")
 
 
+async def test_a_machine_that_does_not_list_its_interfaces_is_blocked_not_the_host_down() -> None:
+    network = FakeNetwork(FakeHost(address=ADDRESS, mac=MAC))
+    network.fail("interfaces", errno.EPERM)
+    result = await check(network, ADDRESS, device=arduino())
+    assert (result.verdict, words(result)) == (Verdict.BLOCKED, ["interface: fail"])
+
+
 async def test_a_neighbour_table_that_cannot_be_read_only_leaves_a_question_open() -> None:
     network = FakeNetwork(FakeHost(address=ADDRESS, mac=MAC))
     network.fail("neighbours", errno.EPERM)
