@@ -63,6 +63,8 @@ class _StandIns:
     def __init__(self) -> None:
         self._given: dict[tuple[str, str], str] = {}
         self._counts: dict[str, int] = {}
+        self._tails: dict[str, str] = {}
+        """The last three bytes of each MAC, which names often end in, with those of its pseudonym."""
 
     def numbered(self, kind: str, value: str) -> str:
         """Return "kind-7" for the value, compared without case; "" stays ""."""
@@ -86,7 +88,9 @@ class _StandIns:
         if ("mac", mac) not in self._given:
             prefix = "02:00:00" if int(mac[:2], 16) & 2 else mac[:8]
             number = self._next("mac") & 0xFFFFFF
-            self._given["mac", mac] = f"{prefix}:{number >> 16:02x}:{number >> 8 & 255:02x}:{number & 255:02x}"
+            own = number.to_bytes(3, "big")
+            self._given["mac", mac] = f"{prefix}:{own.hex(':')}"
+            self._tails[mac[9:].replace(":", "")] = own.hex()
         return self._given["mac", mac]
 
     def address(self, value: str) -> str:
@@ -115,25 +119,28 @@ class _StandIns:
         words = sorted({one.strip() for one in known if one.strip()}, key=lambda one: (-len(one), one))
         literal = "|".join(re.escape(one) for one in words)
         pattern = f"(?P<known>(?<!\\w)(?:{literal})(?!\\w))|{_PATTERNS}" if literal else _PATTERNS
-        return re.sub(pattern, self._replace, value, flags=re.IGNORECASE)
+        return re.sub(pattern, self._replace, text(value), flags=re.IGNORECASE)
 
     def _replace(self, match: re.Match[str]) -> str:
         found = match[0]
+        mac = canonical_mac(found[-12:])
         match match.lastgroup:
+            case _ if found.lower() in self._tails:
+                stand_in = self._tails[found.lower()]
             case "mac":
-                return self.mac(found)
+                stand_in = self.mac(found)
             case "v4":
-                return self.address(found)
+                stand_in = self.address(found)
             case "v6":
                 # "::" alone and times of day are no addresses.
-                return self.address(found) if _is_address(found) else found
-            case "hex":
-                mac = canonical_mac(found[-12:])
-                return self.mac(mac).replace(":", "") if mac else self.numbered("id", found)
-            case "uuid":
-                return self.numbered("id", found)
+                stand_in = self.address(found) if _is_address(found) else found
+            case "hex" if mac:
+                stand_in = found[:-12] + self.mac(mac).replace(":", "")
+            case "hex" | "uuid":
+                stand_in = self.numbered("id", found)
             case _:
-                return self.host(found)
+                stand_in = self.host(found)
+        return stand_in
 
     def _next(self, kind: str) -> int:
         self._counts[kind] = self._counts.get(kind, 0) + 1
@@ -217,8 +224,11 @@ def _known(device: Device) -> list[str]:
     found = [device.name, device.hostname, device.label, *device.tags]
     found += [one.value for one in device.evidence if one.claim in _PERSONAL]
     kind, _, rest = device.id.partition(":")
-    if kind in ("mdns", "id"):
-        found.append(rest.rpartition("/")[2])
+    if kind == "mdns":
+        found.append(rest.split("/", 2)[-1])
+    elif kind == "id":
+        found.append(rest)
+    found += [mac[9:].replace(":", "") for mac in (device.mac, rest if kind == "mac" else "") if mac]
     for signal in device.signals:
         found += [signal.text(key) for key in ("instance", "host", "name", "identifier", "title", "usn", "location")]
     found += [one.removesuffix(".").removesuffix(".local") for one in found]
