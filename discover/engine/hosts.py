@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from discover.engine.shared import Shared
 from discover.errors import NetworkError
@@ -36,14 +37,14 @@ class _Host:
 class Hosts:
     """The live hosts of one interface. Only addresses for which ``wanted`` is set are ever asked anything."""
 
-    def __init__(self, shared: Shared, interface: Interface, emit: Emitter, book: Book, line: Line, *, swept: bool) -> None:
+    def __init__(self, shared: Shared, interface: Interface, emit: Emitter, book: Book, line: Line) -> None:
         self._shared = shared
         self._interface = interface
         self._emit = emit
         self._book = book
         self._line = line
-        self._swept = swept
         self._hosts: dict[str, _Host] = {}
+        self._troubled = False
 
     def live(self, address: str) -> None:
         """Ask the host, unless that was done a while ago or is being done."""
@@ -83,16 +84,27 @@ class Hosts:
     async def _ask(self, address: str) -> None:
         shared = self._shared
         clock = shared.network.clock
-        asked = (LIVENESS_PORT,) if self._swept else ()
+        asked = (LIVENESS_PORT,) if self._book.was_asked(address, clock.mono()) else ()
+        parts = (
+            knock_host(self._line, self._book, self._emit, clock, address, asked=asked),
+            ask_host(self._line, self._book, self._emit, clock, address),
+            connect_host(shared.network, self._interface, self._emit, address, slots=shared.streams),
+        )
         try:
             async with shared.hosts, asyncio.TaskGroup() as group:
-                group.create_task(knock_host(self._line, self._book, self._emit, clock, address, asked=asked))
-                group.create_task(ask_host(self._line, self._book, self._emit, clock, address))
-                group.create_task(connect_host(shared.network, self._interface, self._emit, address, slots=shared.streams))
-        except* NetworkError as trouble:
-            self._trouble(trouble.exceptions[0])
+                for part in parts:
+                    group.create_task(self._part(part))
         finally:
+            for part in parts:
+                part.close()  # those that a cancellation while waiting for a slot kept from starting
             shared.end()
+
+    async def _part(self, part: Coroutine[Any, Any, None]) -> None:
+        """Run one part of the port phase; what the system refuses to it is no reason to leave out the others."""
+        try:
+            await part
+        except* NetworkError as trouble:
+            self._trouble(trouble)
 
     def _browse(self, host: _Host) -> None:
         if host.browsing or next(due(self._shared.catalogue, host.web), None) is None:
@@ -118,8 +130,11 @@ class Hosts:
             shared.end()
 
     def _trouble(self, error: BaseException) -> None:
-        message = error.message if isinstance(error, NetworkError) else str(error)
-        self._shared.notice(f"{self._interface.name}: some ports were not asked: {message}")
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        if not self._troubled and isinstance(error, NetworkError):
+            self._troubled = True  # one notice: what is wrong is wrong for every host
+            self._shared.notice(f"{self._interface.name}: some ports were not asked: {error.message}. {error.hint}".rstrip())
 
 
 def _learn_service(web: WebHost, signal: Signal) -> None:

@@ -46,7 +46,7 @@ class Post:
             self._emit,
             wanted=self._counts,
             on_seen=lambda address, _mac: self._book.alive(address),
-            on_failed=self._book.absent,
+            on_failed=lambda address: self._book.failed(address, shared.network.clock.mono()),
             on_trouble=self._trouble("the neighbour table cannot be read, so hosts that answer nothing else are missed"),
         )
         self._line: Line | None = None
@@ -68,7 +68,7 @@ class Post:
             else:
                 self._spawn(self._line.run())
                 if self._targets:
-                    self._hosts = Hosts(shared, interface, self._emit, self._book, self._line, swept=True)
+                    self._hosts = Hosts(shared, interface, self._emit, self._book, self._line)
         if not self._listens:
             return
         if not interface.loopback:
@@ -181,6 +181,8 @@ class Post:
         return inside and not parsed.is_multicast and parsed not in edges
 
     def _deaf(self, name: str, error: NetworkError) -> None:
+        if self.interface.loopback:
+            return  # what holds a port there is a program of this machine: one of those that the sweep finds
         self._shared.notice(f"{self.interface.name}: {name} is not heard: {error.message}")
 
     def _trouble(self, what: str) -> _Trouble:

@@ -19,6 +19,10 @@ MAX_REPLIES: Final = 128
 """Replies kept of one address in one sweep; a chatty media box answers an M-SEARCH with about 30."""
 MAX_CONTACTS: Final = 16_384
 """Addresses that answered and are remembered, about 1 kB each; more in one network can only be made up."""
+LATELY: Final = 5.0
+"""Seconds for which the sweep's knock counts: a host that mDNS wakes an hour later has not heard it."""
+OWN_FAILURE: Final = 1.0
+"""Seconds after our question from which a failure in the neighbour table is about it: the kernel tries for 3 s (measured)."""
 
 
 @dataclass(slots=True)
@@ -57,6 +61,7 @@ class Book:
         self._on_alive = on_alive
         self._contacts: dict[str, Contact] = {}
         self._absent: set[str] = set()
+        self._asked: dict[str, float] = {}
 
     def peek(self, address: str) -> Contact | None:
         """Return the contact of an address that answered, None where it has not."""
@@ -84,6 +89,7 @@ class Book:
             contact.payloads.clear()
             contact.alive = False
         self._absent.clear()
+        self._asked.clear()
 
     def alive(self, address: str) -> None:
         """Note that somebody is at the address, from whatever source."""
@@ -94,10 +100,21 @@ class Book:
             self._absent.discard(address)
             self._on_alive(address)
 
-    def absent(self, address: str) -> None:
-        """Note that the address was asked for and nobody is there."""
+    def asked(self, address: str, now: float) -> None:
+        """Note that the sweep asks for the address now (monotonic seconds)."""
+        self._asked[address] = now
+        self._absent.discard(address)
+
+    def was_asked(self, address: str, now: float) -> bool:
+        """Tell whether the sweep has asked for the address just now, so that its knock counts as the first one."""
+        return now - self._asked.get(address, -LATELY) < LATELY
+
+    def failed(self, address: str, now: float) -> None:
+        """Note that the neighbour table calls the address failed: nobody is there, if that is about our question."""
+        asked = self._asked.get(address)
         contact = self._contacts.get(address)
-        if contact is None or not contact.alive:
+        # The table keeps failures of an earlier scan until it is asked again, and may have been read before that.
+        if asked is not None and now - asked >= OWN_FAILURE and (contact is None or not contact.alive):
             self._absent.add(address)
 
     def take(self, event: UdpEvent) -> None:

@@ -138,6 +138,7 @@ class Sweep:
             self.complete = False
             return False
         for wait in (*BACK_OFF, None):
+            self._book.asked(address, self._network.clock.mono())
             try:
                 await line.send(KNOCK, address, LIVENESS_PORT, purpose="is anybody there (knock)")
             except NetworkError as error:

@@ -124,3 +124,16 @@ async def test_one_address_that_the_system_refuses_does_not_end_the_sweep() -> N
     assert swept.alive == ["10.0.0.200"]
     assert swept.sweep is not None
     assert swept.sweep.complete
+
+
+async def test_a_failure_that_the_neighbour_table_remembers_from_before_is_not_about_us() -> None:
+    book = Book(Emitter(wide().clock, "lan0", lambda _signal: None, 0.0), (), lambda _address: None)
+    book.failed("10.0.0.7", 5.0)
+    assert not book.is_absent("10.0.0.7")  # never asked
+    book.asked("10.0.0.7", 5.0)
+    book.failed("10.0.0.7", 5.1)
+    assert not book.is_absent("10.0.0.7")  # read before the kernel could have given up
+    book.failed("10.0.0.7", 8.1)
+    assert book.is_absent("10.0.0.7")
+    book.asked("10.0.0.7", 20.0)
+    assert not book.is_absent("10.0.0.7")
