@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.peers.esphome_host import EsphomeFirmware, build, unavailable
 
 from tests.lab.lan import Host, Lan, why_not
 from tests.lab.services import arduino, esphome, group
+from tests.peers.esphome_host import EsphomeFirmware, build, unavailable
 
 ROOT = Path(__file__).parents[2]
 REASON = why_not()
@@ -68,14 +68,6 @@ def simulate(home: Home, name: str, kind: str, *options: str) -> None:
     log.write_text("")
 
 
-@pytest.fixture(scope="session")
-def firmware(tmp_path_factory: pytest.TempPathFactory) -> EsphomeFirmware:
-    """The real ESPHome firmware, built for the host platform, with an OTA password."""
-    if reason := unavailable():
-        pytest.skip(reason)
-    return build(tmp_path_factory.mktemp("esphome-lab"), name="lab-node", password="secret")
-
-
 MACS = {
     "scanner": "02:00:5e:00:00:02",
     "node": "24:6f:28:00:00:11",  # the real firmware, announced by avahi
@@ -120,11 +112,20 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 
 
 @pytest.fixture(scope="session")
-def with_firmware(home: Home, firmware: EsphomeFirmware) -> Iterator[Home]:
-    """The LAN with the real firmware running on two of its hosts: with an OTA password, and without."""
-    node = home.hosts["node"]
-    node.avahi(home.logs, {"node": esphome("lab-node", MACS["node"])})
-    node.start("stdbuf", "-oL", str(firmware.program), log=home.logs / "firmware.log", env={"HOME": str(home.logs)})
-    time.sleep(2.5)
-    yield home
-    assert os.path.exists(home.logs / "firmware.log")  # noqa: PTH110 - it ran
+def firmware(home: Home, tmp_path_factory: pytest.TempPathFactory) -> EsphomeFirmware:
+    """The real ESPHome firmware on two hosts of the LAN, announced by avahi: with an OTA password, and without."""
+    if reason := unavailable():
+        pytest.skip(reason)
+    for name, password in (("node", "secret"), ("open", "")):
+        host, folder = home.hosts[name], tmp_path_factory.mktemp(f"esphome-{name}")
+        built = build(folder, name=f"lab-{name}", password=password, mac=host.mac)
+        program = folder / f"lab-{name}"
+        shutil.copy2(built.program, program)  # it updates itself on a valid upload: never run the cached one
+        host.avahi(home.logs, {"node": esphome(f"lab-{name}", host.mac, version=built.version)})
+        host.start("stdbuf", "-oL", str(program), log=home.logs / f"lab-{name}.log", env={"HOME": str(folder)})
+    deadline = time.monotonic() + 30
+    while not all("Over-The-Air" in (home.logs / f"lab-{name}.log").read_text(errors="replace") for name in ("node", "open")):
+        assert time.monotonic() < deadline, "the firmware did not come up"
+        time.sleep(0.1)
+    time.sleep(2.0)  # avahi's probes and second announcement, as above
+    return built

@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 from discover.demo.arduino import ArduinoOtaDevice, Variant
 from discover.demo.esphome_ota import EsphomeOtaDevice
@@ -38,8 +39,8 @@ class Balboa(asyncio.DatagramProtocol):
         self.answer, self.log = answer, log
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self.transport = transport
+        # Not isinstance: asyncio's own UDP transport is no DatagramTransport before Python 3.12.
+        self.transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         self.log.append(f"received {data.hex()}")
