@@ -13,7 +13,7 @@ from discover.proto.mac import canonical_mac
 from discover.text import clean
 
 MAX_BYTES: Final = 256 * 1024 * 1024
-"""Largest file that is read: 10,000 devices with all their evidence stay under a tenth of it (measured)."""
+"""Largest file that is read: 10,000 devices with all their evidence take 45 to 100 MB (measured)."""
 
 _HINT: Final = "Give a file that `espied export --format json` wrote."
 

@@ -33,6 +33,9 @@ _V4: Final = r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.]*\w)"
 _HEX: Final = r"(?<![0-9A-Za-z])(?:(?:en|wl|ww)x)?(?=[A-Fa-f]*[0-9])[0-9A-Fa-f]{6,}(?![0-9A-Za-z])"
 _PATTERNS: Final = f"(?P<uuid>{_UUID})|(?P<mac>{_MAC})|(?P<v6>{_V6})|(?P<v4>{_V4})|(?P<hex>{_HEX})"
 
+# What may stand before twelve hex digits that are a MAC: nothing, or systemd's names of interfaces ("enx246f28aabbcc").
+_MAC_PREFIXES: Final = ("", "enx", "wlx", "wwx")
+
 # Claims whose values belong to one household; other claims name products.
 _PERSONAL: Final = frozenset({"name", "hostname", "label", "identity"})
 
@@ -123,7 +126,7 @@ class _StandIns:
 
     def _replace(self, match: re.Match[str]) -> str:
         found = match[0]
-        mac = canonical_mac(found[-12:])
+        mac = canonical_mac(found[-12:]) if found[:-12].lower() in _MAC_PREFIXES else ""
         match match.lastgroup:
             case _ if found.lower() in self._tails:
                 stand_in = self._tails[found.lower()]

@@ -81,6 +81,11 @@ def test_sentences_lose_macs_addresses_serials_and_tails_but_not_words() -> None
     assert device.evidence[1].why == "port 3232/udp was refused at 12:30:05 by version 2026.1.0, decade facade"
 
 
+def test_long_serial_numbers_leave_nothing_behind() -> None:
+    device = one(evidence=(why("serial 0a1b2c3d4e5f60718293 and a1b2c3d4e5f6071"),))
+    assert device.evidence[0].why == "serial id-1 and id-2"
+
+
 def test_names_quoted_in_raw_signals_are_known_too_and_the_signals_are_left_out() -> None:
     raw = Signal(
         when=0,
