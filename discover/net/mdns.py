@@ -112,7 +112,7 @@ async def open_link(gate: Gate, interface: Interface) -> Link:
         raise NetworkError(f"cannot browse mDNS on {interface.name}: it has no address", "Give it an address, or name another interface.")
     if v4:
         # zeroconf passes over some refusals and logs others; ours says it in a sentence, before anything is open.
-        udp_socket(interface, socket.AF_INET, groups=(GROUP4,))[0].close()
+        udp_socket(interface, socket.AF_INET, groups=(GROUP4,), doing=f"join the mDNS group on {interface.name}")[0].close()
     choices: list[tuple[list[str | int], IPVersion]] = []
     if v6:
         choices.append(([*v4, *v6], IPVersion.All if v4 else IPVersion.V6Only))

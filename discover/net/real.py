@@ -95,5 +95,5 @@ class RealNetwork:
             return found
         from discover.net.mdns import resolve_local  # noqa: PLC0415 - likewise
 
-        faces = [face for face in self.interfaces() if face.addresses and face.up and not face.point_to_point]
+        faces = [face for face in await asyncio.to_thread(self.interfaces) if face.addresses and face.up and not face.point_to_point]
         return await resolve_local(self._gate, faces, name)

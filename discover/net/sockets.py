@@ -63,14 +63,14 @@ def sockaddr(interface: Interface | None, address: str, port: int) -> tuple[str,
 
 
 def udp_socket(
-    interface: Interface, family: int, *, local_port: int = 0, groups: tuple[str, ...] = (), broadcast: bool = False
+    interface: Interface, family: int, *, local_port: int = 0, groups: tuple[str, ...] = (), broadcast: bool = False, doing: str = ""
 ) -> tuple[socket.socket, bool]:
     """Return a non-blocking UDP socket of the interface, and whether it hears other interfaces, too.
 
     Endpoints that only ask are bound to the interface's address. Those that listen (a local port,
     groups) or ask everyone are bound to all addresses of the device, because a socket that is bound
     to one address hears neither broadcasts nor multicasts on Linux and macOS.
-    Raises NetworkError.
+    Raises NetworkError, which names what was ``doing``.
     """
     sock = socket.socket(family, socket.SOCK_DGRAM)
     try:
@@ -78,7 +78,7 @@ def udp_socket(
     except OSError as error:
         sock.close()
         where = f" (port {local_port})" if local_port else ""
-        raise network_error(error, f"open a UDP socket on {interface.name}{where}") from error
+        raise network_error(error, doing or f"open a UDP socket on {interface.name}{where}") from error
     except BaseException:
         sock.close()
         raise

@@ -10,6 +10,7 @@ import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
+from blockbuster import blockbuster_ctx
 from zeroconf import current_time_millis
 from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
@@ -99,7 +100,8 @@ def service(instance: str, *, text: bytes = TXT, kind: str = "_wled._tcp") -> As
 
 async def test_from_registration_to_goodbye(browse: Browse, responder: AsyncZeroconf) -> None:
     heard = Heard()
-    browser = await browse(["_wled._tcp"], heard)
+    with blockbuster_ctx():
+        browser = await browse(["_wled._tcp"], heard)
     instance = f"Lamp v1.2 {UNIQUE}"
     info = service(instance)
     await responder.async_register_service(info, cooperating_responders=True)
@@ -305,7 +307,7 @@ async def test_where_the_group_cannot_be_joined_a_sentence_says_so(network: Real
 
     monkeypatch.setattr(socket, "socket", type("Refusing", (socket.socket,), {"setsockopt": refuse}))
     face = next(one for one in network.interfaces() if one.loopback)
-    with pytest.raises(NetworkError, match="ENODEV") as caught:
+    with pytest.raises(NetworkError, match=r"join the mDNS group on lo.*ENODEV") as caught:
         await network.browse(face, [], lambda _: None)
     assert "gone" in caught.value.hint
 
