@@ -19,6 +19,7 @@ from tui.app.screens.dialog import Dialog
 from tui.app.screens.export import ExportScreen
 from tui.app.screens.help import help_lines
 from tui.app.screens.main import MainScreen
+from tui.app.screens.ports import PortScreen
 from tui.app.widgets.device_table import DeviceTable
 from tui.app.widgets.lines_view import LinesView
 from tui.present.lines import to_plain
@@ -189,6 +190,32 @@ async def test_port_lookup_is_live_and_in_four_layers() -> None:
         assert "Port 3232/udp listens" in shown(pilot)
 
 
+async def test_enter_shows_all_of_an_explanation_and_less_again() -> None:
+    async with running(make_app(), LARGE) as pilot:
+        await pilot.press("p", *"3232/udp")
+        await settled(pilot)
+        assert "source: IANA registry" not in shown(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert "source: IANA registry" in shown(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert "source: IANA registry" not in shown(pilot)
+
+
+async def test_a_long_explanation_is_read_on_while_typing() -> None:
+    async with running(make_app(), (80, 16)) as pilot:
+        await pilot.press("p", *"3232/udp", "enter")
+        await settled(pilot)
+        assert "Port 3232/udp" in shown(pilot)
+        await pilot.press("pagedown", "down")
+        await pilot.pause()
+        assert "Port 3232/udp" not in shown(pilot)
+        await pilot.press("pageup", "up")
+        await pilot.pause()
+        assert "Port 3232/udp" in shown(pilot)
+
+
 async def test_port_lookup_adds_what_the_chosen_device_told_about_that_port_only() -> None:
     async with running(make_app(), LARGE) as pilot:
         await pilot.press("down", "down", "down", "p", *"3232/tcp")
@@ -224,6 +251,7 @@ def test_every_key_is_bound_to_an_action_that_exists() -> None:
         "dialog": Dialog,
         "check": CheckScreen,
         "export": ExportScreen,
+        "port": PortScreen,
     }
     for key in KEYS:
         assert hasattr(owners[key.where], "action_" + key.action.partition("(")[0]), key

@@ -62,6 +62,18 @@ KEYS: Final = (
     Key(where="lines", keys="k", action="scroll_up", shown="", help=""),
     Key(where="dialog", keys="escape,q", action="close", shown="esc", label="Close", help="close the dialog"),
     Key(where="check", keys="r", action="again", shown="r", label="Again", help="check once more"),
+    Key(
+        where="port",
+        keys="enter",
+        action="full",
+        shown="⏎",
+        label="All or less",
+        help="everything with its sources, or what one wants to know first",
+    ),
+    Key(where="port", keys="up", action="scroll(-1)", shown="↑ ↓", help="read on; pgup and pgdn too"),
+    Key(where="port", keys="down", action="scroll(1)", shown="", help=""),
+    Key(where="port", keys="pageup", action="scroll(-12)", shown="", help=""),
+    Key(where="port", keys="pagedown", action="scroll(12)", shown="", help=""),
     Key(where="export", keys="enter", action="write", shown="⏎", label="Write", help="write the file"),
 )
 """Order is the order of help and footer."""
@@ -70,6 +82,7 @@ CONTEXTS: Final = (
     ("main", "Main screen"),
     ("table", "Device table"),
     ("check", "OTA check"),
+    ("port", "Port lookup"),
     ("export", "Export"),
     ("dialog", "Dialogs"),
     ("app", "Everywhere"),

@@ -29,7 +29,9 @@ STATE_WORDS: Final = {
 """A listener's state in words and style; silence is never "open"."""
 
 _RAW_SHOWN: Final = 256
-"""Raw bytes shown of one signal, in lines of 16."""
+"""Raw bytes shown of one signal ..."""
+_RAW_ROW: Final = 8
+"""... and of one line: a line of 16 would not fit beside the table."""
 
 
 class Explain(Protocol):
@@ -216,10 +218,10 @@ def signal_lines(signal: Signal, now: float) -> tuple[Line, ...]:
             lines += [line(item, indent=4) for item in value]
         else:
             lines.append(line((f"{key} ", "dim"), _field(value), indent=2, hang=4))
-    for offset in range(0, min(len(signal.raw), _RAW_SHOWN), 16):
-        chunk = signal.raw[offset : offset + 16]
+    for offset in range(0, min(len(signal.raw), _RAW_SHOWN), _RAW_ROW):
+        chunk = signal.raw[offset : offset + _RAW_ROW]
         shown = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in chunk)
-        lines.append(line((f"{offset:04x}  ", "dim"), (f"{chunk.hex(' '):<48}", "code"), shown, indent=2))
+        lines.append(line((f"{offset:04x}  ", "dim"), (f"{chunk.hex(' '):<{3 * _RAW_ROW}}", "code"), shown, indent=2))
     if len(signal.raw) > _RAW_SHOWN:
         lines.append(line((f"and {words.count(len(signal.raw) - _RAW_SHOWN, 'more byte')}", "dim"), indent=2))
     return tuple(lines)

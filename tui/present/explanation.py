@@ -62,7 +62,7 @@ def registry_lines(explanation: Explanation, *, sources: bool = True) -> list[Li
     lines = [line(said if registry.name or registry.description else registry.status or "nothing", indent=2)]
     if registry.name and registry.status:
         copied = re.search(r"\d{4}-\d{2}-\d{2}", registry.source)
-        known = [f"status {registry.status}", registry.reference, f"registry copy of {copied[0]}" if copied else ""]
+        known = [f"status {registry.status}", registry.reference, f"registry copy of {copied[0]}" if copied and not sources else ""]
         lines.append(line((", ".join(one for one in known if one), "dim"), indent=2))
     if explanation.system_name:
         lines.append(
@@ -124,8 +124,8 @@ def layer_lines(explanation: Explanation, *, brief: bool = False, sources: bool 
     return tuple(lines)
 
 
-def explanation_lines(explanation: Explanation, *, system: str = "", full: bool = True) -> tuple[Line, ...]:
-    """Return the explanation; ``system`` "linux", "macos", "windows" or "" for this machine's.
+def explanation_lines(explanation: Explanation, *, system: str = "", full: bool = True, more: str = "With --full") -> tuple[Line, ...]:
+    """Return the explanation; ``system`` "linux", "macos", "windows" or "" for this machine's; ``more`` is how to get all of it.
 
     Without ``full``: what one wants to know first. Layers and advice stay, of the claims only those that are
     not true, and sources, history, ranges and notes become one line that says how many there are.
@@ -144,8 +144,8 @@ def explanation_lines(explanation: Explanation, *, system: str = "", full: bool 
     else:
         lines += _claims(tuple(claim for claim in explanation.claims if claim.verdict == "refuted"), sources=False)
     lines += check_command_lines(explanation, system=system)
-    if not full and (more := _more(explanation)):
-        lines += [BLANK, line((f"With --full: {more}, and every source.", "dim"))]
+    if not full and (rest := _more(explanation)):
+        lines += [BLANK, line((f"{more}: {rest}, and every source.", "dim"))]
     return tuple(lines)
 
 

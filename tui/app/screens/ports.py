@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import ClassVar
 
 from textual import on, work
+from textual.binding import BindingType
 from textual.widget import Widget
 from textual.widgets import Input
 
 from discover.errors import EspiedError
 from discover.model.device import Device
+from tui.app.keys import bindings
 from tui.app.screens.check import error_lines
 from tui.app.screens.dialog import Dialog
 from tui.present.detail import Explain
@@ -27,11 +30,14 @@ class PortScreen(Dialog):
     """Explains the port that is typed; where the chosen device has it, with what that device told."""
 
     AUTO_FOCUS = "Input"
+    owners: ClassVar[tuple[str, ...]] = ("port", "dialog")
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("port")]
 
     def __init__(self, explain: Explain, device: Device | None) -> None:
         super().__init__("Port lookup", _HINT)
         self._explain = explain
         self._device = device
+        self._full = False
 
     def compose_above(self) -> Sequence[Widget]:
         """Return the line to type in."""
@@ -47,7 +53,12 @@ class PortScreen(Dialog):
     @on(Input.Submitted)
     def _on_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        self.lines.focus()
+        self.action_full()
+
+    def action_full(self) -> None:
+        """Change between what one wants to know first and everything, with its sources."""
+        self._full = not self._full
+        self._look_up(self.query_one(Input).value.strip())
 
     @work(exclusive=True, group="explain")
     async def _look_up(self, text: str) -> None:
@@ -61,7 +72,12 @@ class PortScreen(Dialog):
         if self.is_attached:
             self.lines.show(lines, from_top=True)
 
+    def action_scroll(self, lines: int) -> None:
+        """Read on while the line to type in keeps the keys."""
+        self.lines.scroll_relative(y=lines, animate=False)
+
     def _answer(self, text: str) -> Sequence[Line]:
         port, transport = parse_port(text)
         has = self._device is not None and any(one.port == port and transport in ("", one.transport) for one in self._device.listeners)
-        return explanation_lines(self._explain(port, transport, device=self._device if has else None))
+        explanation = self._explain(port, transport, device=self._device if has else None)
+        return explanation_lines(explanation, full=self._full, more="Enter shows")
