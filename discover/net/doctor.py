@@ -70,10 +70,10 @@ async def gather(network: Network) -> Facts:
         interfaces=interfaces,
         joins=tuple(JoinResult(interface=one.name, error=_join(one)) for one in chosen),
         neighbours=rows,
-        default_route=_default_route(Path("/proc/net/route")),
-        container=_container(Path("/")),
-        wsl=_wsl(Path("/proc/version")),
-        wireless=tuple(one.name for one in interfaces if Path(f"/sys/class/net/{one.name}/wireless").exists()),
+        default_route=_default_route(),
+        container=_container(),
+        wsl=_wsl(),
+        wireless=_wireless(interfaces),
         firewalls=await asyncio.to_thread(_firewalls),
         icmp_errors=sys.platform == "linux",
         packages=_packages(),
@@ -96,7 +96,7 @@ def _join(interface: Interface) -> str:
     return ""
 
 
-def _default_route(table: Path) -> str:
+def _default_route(table: Path = Path("/proc/net/route")) -> str:
     """Return the interface of the IPv4 default route with the lowest metric (Linux's /proc/net/route)."""
     try:
         rows = [line.split() for line in table.read_text(encoding="ascii").splitlines()[1:]]
@@ -106,14 +106,18 @@ def _default_route(table: Path) -> str:
     return min(default)[1] if default else ""
 
 
-def _container(root: Path) -> str:
+def _wireless(interfaces: Sequence[Interface], folder: Path = Path("/sys/class/net")) -> tuple[str, ...]:
+    return tuple(one.name for one in interfaces if (folder / one.name / "wireless").exists())
+
+
+def _container(root: Path = Path("/")) -> str:
     for name, kind in ((".dockerenv", "Docker"), ("run/.containerenv", "Podman")):
         if (root / name).exists():
             return kind
     return os.environ.get("container", "")  # noqa: SIM112 - systemd-nspawn and podman spell it in lower case
 
 
-def _wsl(version: Path) -> bool:
+def _wsl(version: Path = Path("/proc/version")) -> bool:
     try:
         return "microsoft" in version.read_text(encoding="utf-8", errors="replace").lower()
     except OSError:
@@ -240,7 +244,7 @@ def _place_steps(facts: Facts) -> list[Step]:
             Step(
                 name="container",
                 state=StepState.WARN,
-                detail=f"This is a {facts.container} container: its own network is usually not your LAN, and multicast does not cross over.",
+                detail=f"This is a {facts.container} container: its own network is usually not your LAN, and multicast stays inside.",
                 fix="Run the container with --network host (Linux), or run espied outside of it.",
             )
         )

@@ -10,8 +10,8 @@ import pytest
 from discover import __version__
 from discover.errors import EspiedError
 from tests.cli.conftest import Run
-from tui.cli import main as main_module
 from tui.cli.main import COMMANDS
+from tui.cli.settings import Settings
 
 Espied = Callable[..., Run]
 
@@ -55,7 +55,7 @@ def test_an_error_of_ours_is_a_sentence_a_hint_and_its_exit_code(espied: Espied,
     def broken(**_options: object) -> object:
         raise EspiedError("The cable is out.", "Put it in.", 3)
 
-    monkeypatch.setattr(main_module.Settings, "load", broken)
+    monkeypatch.setattr(Settings, "load", broken)
     done = espied("explain", "1")
     assert (done.code, done.out) == (3, b"")
     assert done.err == "espied: The cable is out.\n  → Put it in.\n"

@@ -116,6 +116,7 @@ def firmware(home: Home, tmp_path_factory: pytest.TempPathFactory) -> EsphomeFir
     """The real ESPHome firmware on two hosts of the LAN, announced by avahi: with an OTA password, and without."""
     if reason := unavailable():
         pytest.skip(reason)
+    built: EsphomeFirmware | None = None
     for name, password in (("node", "secret"), ("open", "")):
         host, folder = home.hosts[name], tmp_path_factory.mktemp(f"esphome-{name}")
         built = build(folder, name=f"lab-{name}", password=password, mac=host.mac)
@@ -128,4 +129,5 @@ def firmware(home: Home, tmp_path_factory: pytest.TempPathFactory) -> EsphomeFir
         assert time.monotonic() < deadline, "the firmware did not come up"
         time.sleep(0.1)
     time.sleep(2.0)  # avahi's probes and second announcement, as above
+    assert built is not None
     return built

@@ -84,6 +84,7 @@ def run_feed(
     """
     import asyncio  # noqa: PLC0415 - `espied --help` must not load it
 
+    from discover.atlas.vendors import load_vendors  # noqa: PLC0415 - likewise
     from discover.inventory.fold import Inventory  # noqa: PLC0415 - likewise
 
     inventory = Inventory(catalogue)
@@ -105,6 +106,8 @@ def run_feed(
         async def run() -> bool:
             _stop_on_sigterm()
             reporter = asyncio.create_task(report())
+            # The vendor table takes a few hundredths of a second: not on the loop, and not before the first packet.
+            warm = asyncio.create_task(asyncio.to_thread(load_vendors))
             try:
                 await feed.run(on_signal, narrator.progress)
             except asyncio.CancelledError:
@@ -113,6 +116,7 @@ def run_feed(
                     task.uncancel()
                 return True
             finally:
+                await asyncio.shield(warm)
                 reporter.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await reporter
