@@ -134,7 +134,7 @@ class Hosts:
             error = error.exceptions[0]
         if not self._troubled and isinstance(error, NetworkError):
             self._troubled = True  # one notice: what is wrong is wrong for every host
-            self._shared.notice(f"{self._interface.name}: some ports were not asked: {error.message}. {error.hint}".rstrip())
+            self._shared.trouble(f"{self._interface.name}: some ports were not asked", error)
 
 
 def _learn_service(web: WebHost, signal: Signal) -> None:

@@ -212,7 +212,7 @@ class _Run:
         while (left := plan.seconds - self.meter.elapsed) > _INSTANT or not shared.idle.is_set():
             # Hosts that mDNS told late are still asked; nobody listens longer than asked for otherwise.
             await (self.meter.clock.sleep(left) if left > _INSTANT else shared.idle.wait())
-        self._complete = self._complete and self._all_there()
+        self._complete = self._complete and self._all_there() and not shared.barred
         for post in self._posts:
             post.stop()
         ticker.cancel()
@@ -225,7 +225,7 @@ class _Run:
         self.meter.sweeping = False
         self._report()
         await shared.idle.wait()
-        return all(done) and self.meter.tested >= self.meter.planned and self._all_there()
+        return all(done) and self.meter.tested >= self.meter.planned and self._all_there() and not shared.barred
 
     def _all_there(self) -> bool:
         """Tell whether all interfaces are still there; one that is not becomes a notice."""

@@ -47,7 +47,7 @@ class Post:
             wanted=self._counts,
             on_seen=lambda address, _mac: self._book.alive(address),
             on_failed=lambda address: self._book.failed(address, shared.network.clock.mono()),
-            on_trouble=self._trouble("the neighbour table cannot be read, so hosts that answer nothing else are missed"),
+            on_trouble=self._trouble("the neighbour table cannot be read, so hosts that answer nothing else are missed", bars=False),
         )
         self._line: Line | None = None
         self._hosts: Hosts | None = None
@@ -80,7 +80,7 @@ class Post:
                 )
             )  # fmt: skip
         if self._line is not None:
-            self._spawn(ask_network(self._line, interface, network.clock, self._trouble("some questions could not be asked")))
+            self._spawn(ask_network(self._line, interface, network.clock, self._trouble("some questions could not be asked", bars=False)))
         # In the background: importing zeroconf takes longer than sending the first packets.
         self._spawn(self._browse())
 
@@ -185,19 +185,20 @@ class Post:
             return  # what holds a port there is a program of this machine: one of those that the sweep finds
         self._shared.notice(f"{self.interface.name}: {name} is not heard: {error.message}")
 
-    def _trouble(self, what: str) -> _Trouble:
-        return _Trouble(self._shared, f"{self.interface.name}: {what}")
+    def _trouble(self, what: str, *, bars: bool = True) -> _Trouble:
+        return _Trouble(self._shared, f"{self.interface.name}: {what}", bars=bars)
 
 
 class _Trouble:
     """Makes one notice of a kind of trouble, however often it comes."""
 
-    def __init__(self, shared: Shared, what: str) -> None:
+    def __init__(self, shared: Shared, what: str, *, bars: bool) -> None:
         self._shared = shared
         self._what = what
+        self._bars = bars
         self._said = False
 
     def __call__(self, error: NetworkError) -> None:
         if not self._said:
             self._said = True
-            self._shared.notice(f"{self._what}: {error.message}. {error.hint}".rstrip())
+            self._shared.trouble(self._what, error, bars=self._bars)

@@ -9,6 +9,7 @@ from typing import Final
 
 from discover.atlas.family import Catalogue
 from discover.engine.meter import Meter
+from discover.errors import NetworkError
 from discover.model.signal import Signal
 from discover.net.api import Network
 from discover.probe.sweep import CHUNKS_AT_ONCE
@@ -32,11 +33,22 @@ class Shared:
     notice: Callable[[str], None]
     own: frozenset[str]
     """All our addresses, as canonical text."""
+    barred: bool = False
+    """True once the system refused something that the scan needs: it is not complete then."""
+    advised: set[str] = field(default_factory=set)
+    """Hints that were given already."""
     sweeps: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CHUNKS_AT_ONCE))
     hosts: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(HOSTS_AT_ONCE))
     streams: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(STREAMS_AT_ONCE))
     idle: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while no host is being asked."""
+
+    def trouble(self, what: str, error: NetworkError, *, bars: bool = True) -> None:
+        """Make a notice of what the system refused, with its hint the first time; what ``bars`` makes the scan incomplete."""
+        self.barred = self.barred or bars
+        hint = "" if error.hint in self.advised else f" {error.hint}"
+        self.advised.add(error.hint)
+        self.notice(f"{what}: {error.message}.{hint}".rstrip())
 
     def begin(self) -> None:
         """Count one more host being asked."""

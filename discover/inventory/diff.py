@@ -7,8 +7,10 @@ from types import MappingProxyType
 from typing import Final
 
 from discover.inventory.succession import Heirs, successors
-from discover.model.device import Device, Listener
+from discover.model.device import Device, Listener, PortState
 from discover.model.snapshot import Change, ChangeKind, FieldChange, Snapshot
+
+_BOUND: Final = frozenset({PortState.ANSWERED, PortState.ANNOUNCED, PortState.LIKELY, PortState.NOT_PROBED})
 
 
 def _firmware(device: Device) -> str:
@@ -18,6 +20,11 @@ def _firmware(device: Device) -> str:
 def _ota(device: Device) -> str:
     ota = device.ota
     return f"{ota.kind} {ota.port}/{ota.transport} {ota.verdict}, password {ota.password.value}" if ota else ""
+
+
+def _ports(device: Device) -> str:
+    """The ports where something is: refusals and silence come and go with every sweep and are no change of the device."""
+    return ", ".join(_port(one) for one in device.listeners if one.state in _BOUND)
 
 
 def _port(listener: Listener) -> str:
@@ -38,7 +45,7 @@ FIELDS: Final[Mapping[str, Callable[[Device], str]]] = MappingProxyType(
         "model": lambda device: device.model,
         "chip": lambda device: device.chip,
         "firmware": _firmware,
-        "listeners": lambda device: ", ".join(_port(one) for one in device.listeners),
+        "listeners": _ports,
         "ota": _ota,
         "notes": lambda device: "; ".join(device.notes),
         "tags": lambda device: ", ".join(device.tags),

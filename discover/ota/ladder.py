@@ -85,6 +85,10 @@ class HostUp:
         return self.control is not None and self.control.outcome is Knock.REFUSED
 
 
+def _is_ipv6(address: str) -> bool:
+    return ":" in address
+
+
 class Ladder:
     """One check. ``known`` are the device's addresses from the inventory, ``asked`` the level the user wants (None: the rule's)."""
 
@@ -158,7 +162,8 @@ class Ladder:
                 trouble = event.message
         # Where a name leads to several addresses, one that the inventory knows the device by is the device.
         both = tuple(address for address in resolved if address in self._known)
-        candidates = both or resolved or self._known
+        # IPv4 first, as the upload tools do: ArduinoOTA has no IPv6, and a link-local address needs its zone in every command.
+        candidates = tuple(sorted(both or resolved or self._known, key=_is_ipv6))
         if candidates:
             event = yield Use(candidates)
             if isinstance(event, Failed):

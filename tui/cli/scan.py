@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from discover.errors import EXIT_INTERRUPTED
+from discover.errors import EXIT_CANNOT, EXIT_INTERRUPTED
 from discover.model.snapshot import ScanSummary, Snapshot
 from tui.cli.narrate import Narrator
 from tui.cli.output import note, to_text, width, write_stdout
@@ -67,7 +67,10 @@ def command(
         click.echo(to_text(ledger_lines(feed.ledger.packets), color=settings.stderr_color), err=True, nl=False)
     if ledger_file is not None:
         write_ledger(tuple(feed.ledger.packets), ledger_file)
-    code = 0 if no_save else save(settings, found.snapshot)
+    # What the system refused has been said as it arose; the exit code says it to programs.
+    code = 0 if found.snapshot.scan.complete else EXIT_CANNOT
+    if not no_save:
+        code = max(code, save(settings, found.snapshot))
     return EXIT_INTERRUPTED if found.interrupted else code
 
 
@@ -86,7 +89,7 @@ def coverage(scan: ScanSummary, devices: int) -> str:
     """Say in one sentence what was covered, honestly."""
     where = ", ".join(f"{one.name} ({one.network})" for one in scan.interfaces) or "no interface"
     asked = "listened only" if scan.passive else f"{scan.tested} of {scan.planned} addresses tested"
-    cut = "" if scan.complete else "; cut short, so what is missing here may still exist"
+    cut = "" if scan.complete else "; not complete, so what is missing here may still exist"
     return (
         f"{devices} device{'' if devices == 1 else 's'} on {where}; {asked}, {scan.packets_sent} packets sent in {scan.seconds:.1f} s{cut}."
     )

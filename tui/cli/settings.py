@@ -45,7 +45,7 @@ class Settings:
         if chosen is None:
             chosen = _default_config()
         read = Config()
-        if chosen is not None and (explicit or chosen.is_file()):
+        if chosen is not None and (explicit or _is_there(chosen)):
             read = read_config(chosen)
         if database is None and read.database:
             database = Path(read.database).expanduser()
@@ -72,6 +72,14 @@ class Settings:
     def stdout_color(self) -> bool:
         """Tell whether text on stdout may be coloured: only on a terminal."""
         return self.color and sys.stdout.isatty()
+
+
+def _is_there(path: Path) -> bool:
+    """Tell whether the default configuration is a file that this user may see; somebody else's home is none of ours."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _default_config() -> Path | None:
