@@ -44,7 +44,7 @@ def test_every_listener_is_explained_in_four_layers() -> None:
     assert text.count("3232/tcp listens") == 1
     for layer in LAYERS:
         assert text.count(layer) == 2, "two listeners are alive, the closed one is only named"
-    assert "80/tcp listens  closed (tcp)" in text
+    assert "Asked and refused: 80/tcp" in text
 
 
 def test_silence_is_never_called_open() -> None:

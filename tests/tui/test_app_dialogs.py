@@ -284,4 +284,5 @@ async def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
                         if color is not None and color.triplet is not None:
                             red, green, blue = color.triplet
                             assert max(red, green, blue) - min(red, green, blue) <= 1
-        assert "● present" in shown(pilot), "marks and words remain"
+        assert "● kitchen-light" in shown(pilot), "marks and words remain"
+        assert "○ node-9" in shown(pilot)

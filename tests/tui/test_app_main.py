@@ -97,14 +97,14 @@ async def test_a_device_that_comes_later_does_not_move_the_choice() -> None:
 
 async def test_s_sorts_by_the_next_column_and_a_heading_by_its_own() -> None:
     async with running(make_app()) as pilot:
-        await pilot.press("s")  # from address to presence
-        assert "Presence" in shown(pilot)
-        assert titles(pilot)[-1] == "[/red] attic sensor"
-        await pilot.click("DeviceTable", offset=(2, 0))
+        await pilot.press("s")  # from address to OTA
+        assert "OTA ▲" in shown(pilot)
+        assert titles(pilot)[:3] == ["kitchen-light", "node-9", "Hot tub"]
+        await pilot.click("DeviceTable", offset=(4, 0))
         await pilot.pause()
         assert titles(pilot) == ["192.168.1.2", "[/red] attic sensor", "Hot tub", "kitchen-light", "node-9", "node-10"]
         assert "Name ▲" in shown(pilot)
-        await pilot.click("DeviceTable", offset=(2, 0))
+        await pilot.click("DeviceTable", offset=(4, 0))
         await pilot.pause()
         assert titles(pilot)[0] == "node-10"
         assert "Name ▼" in shown(pilot)

@@ -28,6 +28,9 @@ STATE_WORDS: Final = {
 }
 """A listener's state in words and style; silence is never "open"."""
 
+_SHUT: Final = {PortState.CLOSED: "Asked and refused", PortState.NOT_PROBED: "Not asked"}
+"""Ports that need no explanation, and how they are summed up."""
+
 _RAW_SHOWN: Final = 256
 """Raw bytes shown of one signal ..."""
 _RAW_ROW: Final = 8
@@ -145,19 +148,22 @@ def port_lines(device: Device, explain: Explain) -> tuple[Line, ...]:
             line(("It announced none and none that was asked answered; others were not asked.", "dim")),
         )
     lines: list[Line] = []
-    ordered = sorted(device.listeners, key=lambda one: (one.state in (PortState.CLOSED, PortState.NOT_PROBED), one.port, one.transport))
-    for listener in ordered:
+    ordered = sorted(device.listeners, key=lambda one: (one.port, one.transport))
+    for listener in (one for one in ordered if one.state not in _SHUT):
         if lines:
             lines.append(BLANK)
         lines.append(listener_line(listener))
-        if listener.state in (PortState.CLOSED, PortState.NOT_PROBED):
-            continue
         try:
             explanation = explain(listener.port, listener.transport, device=device)
         except EspiedError as error:
             lines.append(line((f"{error.message} {error.hint}".rstrip(), "warn"), indent=2))
             continue
         lines += [line(*one.spans, indent=2, hang=one.hang + 2) for one in layer_lines(explanation, brief=True)]
+    for state, said in _SHUT.items():
+        numbers = [f"{one.port}/{one.transport}" for one in ordered if one.state is state]
+        if numbers:
+            lines += [BLANK] if lines else []
+            lines.append(line((f"{said}: ", "title"), (", ".join(numbers), "dim"), hang=2))
     return tuple(lines)
 
 

@@ -57,17 +57,19 @@ class Column:
     min: int
     max: int
     priority: int
-    help: str
     cell: Callable[[Device, float], Cell]
     sort: Callable[[Device], Key]
     """What rows are ordered by; an empty tuple means "nothing known" and comes last whichever way the sort goes."""
+    help: str
+    whole: bool = False
+    """True where it is as wide as it wants or ``min``, nothing between; it grows when all others are content."""
 
 
 PRESENCE: Final = {
-    PresenceState.PRESENT: Cell("● present", "good"),
-    PresenceState.ASLEEP: Cell("◐ asleep", "accent"),
-    PresenceState.STALE: Cell("○ stale", "warn"),
-    PresenceState.GONE: Cell("✕ gone", "bad"),
+    PresenceState.PRESENT: Cell("● present", "good", short="●"),
+    PresenceState.ASLEEP: Cell("◐ asleep", "accent", short="◐"),
+    PresenceState.STALE: Cell("○ stale", "warn", short="○"),
+    PresenceState.GONE: Cell("✕ gone", "bad", short="✕"),
 }
 """Mark and word, so that colour is never alone."""
 
@@ -179,6 +181,17 @@ def _ports_key(device: Device) -> Key:
 
 COLUMNS: Final = (
     Column(
+        key="presence",
+        title="Presence",
+        min=1,
+        max=9,
+        priority=3,
+        whole=True,
+        help="● present, ◐ asleep, ○ stale, ✕ gone: from all sources together",
+        cell=lambda device, _: PRESENCE[device.presence.state],
+        sort=lambda device: (tuple(PRESENCE).index(device.presence.state),),
+    ),
+    Column(
         key="name",
         title="Name",
         min=12,
@@ -209,16 +222,6 @@ COLUMNS: Final = (
         help="its first address",
         cell=lambda device, _: Cell(main_address(device)),
         sort=lambda device: address_key(main_address(device)) if device.addresses else (),
-    ),
-    Column(
-        key="presence",
-        title="Presence",
-        min=9,
-        max=9,
-        priority=3,
-        help="present, asleep, stale or gone, from all sources together",
-        cell=lambda device, _: PRESENCE[device.presence.state],
-        sort=lambda device: (tuple(PRESENCE).index(device.presence.state),),
     ),
     Column(
         key="ota",
@@ -327,7 +330,7 @@ def gap_for(width: int) -> int:
 
 def wanted(rows: Iterable[Sequence[Cell]], width_of: Callable[[str], int], columns: Sequence[Column] = COLUMNS) -> tuple[int, ...]:
     """Return how wide each column would like to be for these rows and its title, within its bounds."""
-    widths = [max(column.min, width_of(column.title) + 2) for column in columns]
+    widths = [column.max if column.whole else max(column.min, width_of(column.title) + 2) for column in columns]
     for cells in rows:
         for index, cell in enumerate(cells):
             widths[index] = max(widths[index], width_of(cell.text))
@@ -350,12 +353,16 @@ def place(width: int, wants: Sequence[int], columns: Sequence[Column] = COLUMNS)
         chosen.append(index)
         room -= need
     widths = {index: columns[index].min for index in chosen}
-    hungry = [index for index in chosen if wants[index] > widths[index]]
+    hungry = [index for index in chosen if wants[index] > widths[index] and not columns[index].whole]
     while room > 0 and hungry:
         for index in hungry[:room]:
             widths[index] += 1
             room -= 1
         hungry = [index for index in hungry if wants[index] > widths[index]]
+    for index in chosen:
+        if columns[index].whole and wants[index] - widths[index] <= room:
+            room -= wants[index] - widths[index]
+            widths[index] = wants[index]
     if len(chosen) == 1:
         widths[chosen[0]] = max(min(widths[chosen[0]], width), 1)
     return tuple(Placed(index, columns[index], widths[index]) for index in sorted(chosen))

@@ -23,10 +23,15 @@ def bar(done: int, planned: int, width: int = _BAR) -> str:
 
 def progress_line(progress: Progress) -> Line:
     """Return where a scan stands."""
-    tested = f"{progress.tested:,}/{progress.planned:,} addresses" if progress.planned else ""
+    under_way = progress.tested < progress.planned
+    if under_way:
+        tested = f"{progress.tested:,}/{progress.planned:,} addresses"
+    else:
+        tested = words.count(progress.planned, "address", "addresses") if progress.planned else ""
     left = f"{words.duration(progress.remaining)} left" if progress.remaining is not None and progress.remaining >= 0.5 else ""
-    parts = [tested, words.count(progress.hosts, "host"), f"{words.count(progress.packets_sent, 'packet')} sent", left]
-    shown = bar(progress.tested, progress.planned) if progress.tested < progress.planned else ""
+    hosts = words.count(progress.hosts, "host") if under_way or left else ""
+    parts = [tested, hosts, f"{words.count(progress.packets_sent, 'packet')} sent", left]
+    shown = bar(progress.tested, progress.planned) if under_way else ""
     return line((progress.phase, "accent"), "  ", (f"{shown} " if shown else "", "accent"), " · ".join(part for part in parts if part))
 
 

@@ -24,7 +24,7 @@ def table_lines(devices: Sequence[Device], *, now: float, width: int = PIPE_WIDT
     else:
         texts = [[column.title, *(cells[index].text for cells in rows)] for index, column in enumerate(COLUMNS)]
         placed = [(index, max(map(cell_width, column))) for index, column in enumerate(texts)]
-    head = tuple(Cell(column.title.upper(), "title") for column in COLUMNS)
+    head = tuple(Cell(column.title.upper(), "title", short=" ") for column in COLUMNS)
     gap = Span(" " * gap_for(width or ROOMY))
     return tuple(_joined([Span(cells[index].fit(size), cells[index].style) for index, size in placed], gap) for cells in (head, *rows))
 

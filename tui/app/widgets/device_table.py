@@ -206,7 +206,7 @@ class DeviceTable(Painted, ScrollView, can_focus=True):
         for one in self._placed:
             is_sorted = one.column.key == sort
             arrow = ("▼" if reverse else "▲") if is_sorted else ""
-            text = truncate(one.column.title, max(one.width - len(arrow), 0))
+            text = truncate(one.column.title, one.width - len(arrow)) if one.width > 2 else ""
             text += " " + arrow if cell_width(text) + 1 < one.width else arrow
             strips.append(self.strip([Span(pad(text, one.width))], one.width, head + chosen if is_sorted else head))
             strips.append(self.strip([Span(" " * self._gap)], self._gap, head))
