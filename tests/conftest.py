@@ -14,6 +14,17 @@ settings.register_profile("deep", max_examples=2000, deadline=None)
 settings.load_profile(os.environ.get("ESPIED_HYPOTHESIS", "espied"))
 
 
+SHARE_LOOPBACK = ("tests/demo/", "tests/net/", "tests/peers/", "tests/lab/", "tests/bench/")
+"""What talks over real sockets: mDNS on loopback is one network for all processes, so these run in one of them."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests that share the loopback network in one worker."""
+    for item in items:
+        if any(part in item.path.as_posix() for part in SHARE_LOOPBACK):
+            item.add_marker(pytest.mark.xdist_group("loopback"))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """Turn a skip of a lab or peer test into a failure where ESPIED_REQUIRE_LAB is set."""

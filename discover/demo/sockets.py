@@ -38,6 +38,12 @@ def bind_error(error: OSError, address: str, port: int, transport: str) -> Netwo
     return NetworkError(f"cannot simulate a device at {address}:{port}/{transport}: {error.strerror or error}", hint)
 
 
+LISTENED: Final = frozenset({1900, 65506})
+"""Ports that a scanner on this machine listens on at all addresses (discover/listen/broadcasts.py). They are shared
+with it; what is sent to a device's own address goes to the socket that is bound to it. 8266 is not shared: it is
+knocked on as well, and the scanner's own listener would swallow the knock at every address of loopback."""
+
+
 class UdpPort(asyncio.DatagramProtocol):
     """One UDP port: hands datagrams to ``on_datagram``, counts them, and ignores them while :attr:`mute`."""
 
@@ -57,8 +63,9 @@ class UdpPort(asyncio.DatagramProtocol):
         """
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         try:
-            if group:
+            if group or port in LISTENED:
                 _share(sock)
+            if group:
                 sock.bind((group, port))
                 if int(group.partition(".")[0]) >= 224:
                     sock.setsockopt(
@@ -172,7 +179,7 @@ class TcpPort:
 
 
 def _share(sock: socket.socket) -> None:
-    """Let several programs hear the same broadcasts."""
+    """Let several programs have the same port."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if hasattr(socket, "SO_REUSEPORT") and sys.platform != "linux":
         # Linux spreads datagrams over SO_REUSEPORT sockets; the BSDs need it to share at all.
