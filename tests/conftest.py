@@ -18,6 +18,7 @@ SHARE_LOOPBACK = ("tests/demo/", "tests/net/", "tests/peers/", "tests/lab/", "te
 """What talks over real sockets: mDNS on loopback is one network for all processes, so these run in one of them."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep tests that share the loopback network in one worker."""
     for item in items:
