@@ -19,7 +19,7 @@ from discover.model.device import Device
 from discover.model.snapshot import ScanSummary, Snapshot
 from tests.present.samples import DEVICES, NOW
 from tests.tui.fakes import FakeFeed, FakeInventory
-from tests.tui.kit import make_app
+from tests.tui.kit import make_app, settled
 from tui.app.messages import FeedUpdate
 from tui.app.screens.main import MainScreen
 from tui.present.device import COLUMNS, row
@@ -82,8 +82,7 @@ async def ours() -> Result:
     rows = devices(ROWS)
     app = make_app(FakeFeed(0), lambda: FakeInventory([]))
     async with app.run_test(size=SIZE) as pilot:
-        await pilot.pause()
-        await app.workers.wait_for_complete()
+        await settled(pilot)
         screen = app.screen
         assert isinstance(screen, MainScreen)
         pending = False
@@ -171,8 +170,7 @@ async def idle() -> float:
     rows: Sequence[Device] = devices(ROWS)
     app = make_app(FakeFeed(ROWS), lambda: FakeInventory(rows))
     async with app.run_test(size=SIZE) as pilot:
-        await pilot.pause()
-        await app.workers.wait_for_complete()
+        await settled(pilot)
         await asyncio.sleep(0.5)
         cpu = time.process_time()
         await asyncio.sleep(SECONDS)

@@ -36,6 +36,9 @@ async def running(app: EspiedApp, size: tuple[int, int] = SMALL, *, settle: bool
 
 async def settled(pilot: Pilot[None]) -> None:
     """Wait for all workers and for what they posted."""
+    app = pilot.app
+    assert isinstance(app, EspiedApp)
+    await until(pilot, lambda: app._session is not None)
     await pilot.pause()
     await pilot.app.workers.wait_for_complete()
     await pilot.pause()

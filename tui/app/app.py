@@ -36,6 +36,9 @@ ROOMY: Final = 96
 TALL: Final = 20
 """Rows from which the detail stands under the table."""
 
+AFTER_PAINT: Final = 0.03
+"""Seconds that the terminal gets for the first picture before imports compete with the thread that writes it."""
+
 
 class EspiedApp(App[None]):
     """The terminal app.
@@ -84,7 +87,7 @@ class EspiedApp(App[None]):
     def on_mount(self) -> None:
         """Show the main screen; the feed starts when it has been painted."""
         self.push_screen(self._main)
-        self.call_after_refresh(self.start)
+        self.call_after_refresh(self.set_timer, AFTER_PAINT, self.start)
 
     def _load_catalogue(self) -> Catalogue:
         """Return the catalogue; called in threads, after the first paint."""

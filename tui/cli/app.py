@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tui.cli.settings import Settings
 
 if TYPE_CHECKING:
+    from discover.atlas.family import Catalogue
     from discover.engine import Feed
 
 
@@ -17,15 +18,17 @@ def run_app(settings: Settings, *, feed_factory: Callable[[], Feed] | None = Non
     ``feed_factory`` is called after the first paint (a live feed on all suitable interfaces where it is None);
     ``keep`` says whether what is found goes into the inventory.
     """
-    from discover.atlas.loader import load_catalogue  # noqa: PLC0415 - not for the help
     from tui.app.app import EspiedApp  # noqa: PLC0415 - textual loads here
 
-    catalogue = load_catalogue()
+    def catalogue() -> Catalogue:
+        from discover.atlas.loader import load_catalogue  # noqa: PLC0415 - after the first paint
+
+        return load_catalogue()
 
     def live() -> Feed:
         from tui.cli.session import live_feed  # noqa: PLC0415 - zeroconf loads after the first paint
 
-        return live_feed(settings, catalogue, forever=True)
+        return live_feed(settings, catalogue(), forever=True)
 
     app = EspiedApp(feed_factory or live, catalogue, title=title, database=settings.database_path() if keep else None)
     app.run()
