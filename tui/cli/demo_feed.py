@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Final
+
 from discover.atlas.loader import load_catalogue
-from discover.demo import DEMO_INTERFACE, DEMO_NETWORK, DemoLan
-from discover.engine import LiveFeed, OnProgress, OnSignal, plan_scan
+from discover.demo import DEMO_INTERFACE, DEMO_NETWORK, DemoLan, demo_supported
+from discover.engine import Feed, LiveFeed, OnProgress, OnSignal, ReplayFeed, plan_scan
 from discover.model.snapshot import ScanSummary
 from discover.net.real import RealNetwork
+
+RECORDED: Final = Path(__file__).parents[2] / "discover" / "demo" / "recorded.ndjson"
+"""A scan of the demo LAN, made by scripts/demo_recording.py."""
+NOT_LIVE: Final = "This system's loopback has no room for the demo's devices, so a recording of them is played; checks need the real ones."
 
 
 class DemoFeed(LiveFeed):
@@ -23,3 +30,12 @@ def demo_feed(*, seconds: float = 5.0, forever: bool = False) -> DemoFeed:
     network = RealNetwork()
     plan = plan_scan(network, names=(DEMO_INTERFACE,), cidrs=(str(DEMO_NETWORK),), seconds=seconds)
     return DemoFeed(network, load_catalogue(), plan, forever=forever)
+
+
+def demo_or_recording(*, seconds: float = 5.0, forever: bool = False, speed: float = 1.0) -> Feed:
+    """Return the live demo, or its recording where the devices cannot be started (``speed`` as in ReplayFeed)."""
+    if demo_supported():
+        return demo_feed(seconds=seconds, forever=forever)
+    from tui.cli.session import read_recording  # noqa: PLC0415 - most systems do not need it
+
+    return ReplayFeed(read_recording(RECORDED), speed=speed)
