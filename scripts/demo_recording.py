@@ -13,7 +13,7 @@ from tui.cli.demo_feed import RECORDED, demo_feed
 from tui.cli.narrate import Narrator
 from tui.cli.session import run_feed
 
-SECONDS = 9.0
+SECONDS = 60.0
 """Until the devices that sleep, say goodbye and lose their power have done so."""
 
 

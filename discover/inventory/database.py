@@ -18,6 +18,8 @@ _DAMAGED: Final = frozenset({_CORRUPT, _NOTADB})
 _QUICK_CHECK_MAX: Final = 64 * 1024 * 1024
 """Bytes up to which a database is checked when it is opened: 64 MB take about 0.1 s. Our choice; larger ones tell when read."""
 _DAMAGED_MAX: Final = 1000
+_SUFFIXES: Final = (".db", ".sqlite", ".sqlite3")
+"""Names that a damaged inventory may have; a file of any other name is taken for somebody else's."""
 
 
 def code_of(error: sqlite3.Error) -> int:
@@ -92,6 +94,11 @@ def connect(path: Path, timeout: float) -> tuple[sqlite3.Connection, tuple[str, 
         except sqlite3.DatabaseError as error:
             if not is_damage(error):
                 raise
+            if path.suffix.lower() not in _SUFFIXES:
+                # A slip such as --db notes.txt must not rename somebody's notes.
+                raise StoreError(
+                    f"{path} is no inventory of espied.", f"Name another file with --db; its name should end in {' or '.join(_SUFFIXES)}."
+                ) from error
         aside = move_aside(path)
         notice = f"The inventory {path} was damaged. It is kept as {aside}, and a new one has been begun."
         return _open(path, timeout), (notice,)

@@ -126,6 +126,16 @@ def test_a_damaged_database_is_kept_aside_and_the_command_goes_on(espied: Espied
     assert aside[0].name in done.err
 
 
+def test_a_file_of_another_kind_is_never_moved(espied: Espied, tmp_path: Path) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("milk, eggs")
+    done = espied("--db", str(notes), "inventory", "list")
+    assert done.code == 3
+    assert "notes.txt is no inventory" in done.err
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+    assert notes.read_text() == "milk, eggs"
+
+
 def recording(path: Path, *signals: Signal) -> Path:
     path.write_text("\n".join([encode_header(), *(encode(signal) for signal in signals)]) + "\n", encoding="utf-8")
     return path

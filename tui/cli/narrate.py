@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from types import TracebackType
 from typing import Self
 
 from discover.model.network import Progress
+from tui.present.status import progress_line
 
 FIRST_AFTER = 1.0
 """Seconds before the first progress line: what ends sooner needs none (the issue's "anything over a second")."""
@@ -41,9 +43,9 @@ class Narrator:
         if not self._on or now < self._next:
             return
         self._next = now + (EVERY_ON_TERMINAL if self._terminal else EVERY_IN_LOG)
-        text = progress_text(progress)
+        text = progress_line(progress).plain
         if self._terminal:
-            sys.stderr.write(f"\r\x1b[K{text}")
+            sys.stderr.write(f"\r\x1b[K{text[: shutil.get_terminal_size().columns - 1]}")
             self._shown = True
         else:
             sys.stderr.write(f"espied: {text}\n")
@@ -62,11 +64,3 @@ class Narrator:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
             self._shown = False
-
-
-def progress_text(progress: Progress) -> str:
-    """Say a Progress in one line of at most ~78 columns."""
-    text = f"{progress.phase}: {progress.tested}/{progress.planned} addresses, {progress.hosts} devices, {progress.packets_sent} packets"
-    if progress.remaining is not None and progress.remaining >= 1:
-        text += f", {progress.remaining:.0f} s left"
-    return text

@@ -59,7 +59,7 @@ def command(
         feed.on_notice = narrator.notice
         found = run_feed(feed, catalogue, narrator, record=record)
     write_stdout(render(found.snapshot, format_name, color=settings.stdout_color))
-    if not settings.quiet:
+    if not settings.quiet and format_name != "table":  # the table says it itself
         note(coverage(found.snapshot.scan, len(found.snapshot.devices)))
     if ledger:
         from tui.present.ledger import ledger_lines  # noqa: PLC0415 - only here
