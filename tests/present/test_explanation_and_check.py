@@ -6,10 +6,12 @@ import pytest
 
 from discover.model.check import OtaCheck, Verdict
 from discover.model.device import Password
+from discover.model.network import Packet
 from tests.present.samples import CHECK, EXPLANATION, PROGRESS, SUMMARY
 from tui.present import words
 from tui.present.check import check_lines, verdict_text
 from tui.present.explanation import LAYERS, check_command_lines, explanation_lines
+from tui.present.ledger import ledger_lines
 from tui.present.lines import to_plain
 from tui.present.status import bar, empty_lines, progress_line, summary_line
 
@@ -100,7 +102,7 @@ def test_hostile_check_text_is_harmless() -> None:
 def test_progress_says_phase_coverage_and_what_was_sent() -> None:
     assert progress_line(PROGRESS).plain == "knocking  ━━━━━╌╌╌╌╌ 127/254 addresses · 6 hosts · 1,200 packets sent · 1.6 s left"
     assert summary_line(SUMMARY).plain == "done  254/254 addresses · 731 packets sent · 5.2 s"
-    assert summary_line(replace(SUMMARY, complete=False)).plain.startswith("cut short  ")
+    assert summary_line(replace(SUMMARY, complete=False)).plain.startswith("not complete  ")
 
 
 @pytest.mark.parametrize(("done", "planned", "shown"), [(0, 0, ""), (0, 10, "╌" * 10), (10, 10, "━" * 10), (20, 10, "━" * 10)])
@@ -137,3 +139,21 @@ def test_counts_and_lists() -> None:
     assert words.count(2048, "address", "addresses") == "2,048 addresses"
     assert words.listed(["a", "b", "c"]) == "a, b and c"
     assert words.until(7300) == "in 2 h"
+
+
+def test_the_ledger_says_a_sweep_in_one_block_and_devices_apart() -> None:
+    sweep = [
+        Packet(mono=0.1, interface="eth0", to=f"10.0.0.{n}", port=3232, transport="udp", purpose="knock", payload=b"1")
+        for n in range(1, 255)
+    ]
+    device = Packet(mono=0.2, interface="eth0", to="10.0.0.7", port=6053, transport="tcp", purpose="connect", payload=b"")
+    text = to_plain(ledger_lines([*sweep, device]))
+    assert text.splitlines() == [
+        "253 addresses, 10.0.0.1 to 10.0.0.254  1 packet each",
+        "      1 x 3232/udp   knock  1 byte",
+        "10.0.0.7  2 packets",
+        "      1 x 3232/udp   knock  1 byte",
+        "      1 x 6053/tcp   connect  0 bytes",
+        "255 packets to 254 addresses in all.",
+    ]
+    assert to_plain(ledger_lines([])) == "Nothing was sent.\n"

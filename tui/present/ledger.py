@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from discover.model.network import Packet
 from tui.present import words
@@ -24,21 +25,44 @@ def ledger_rows(packets: Iterable[Packet]) -> tuple[tuple[str, str, str, int, in
 
 
 def ledger_lines(packets: Iterable[Packet]) -> tuple[Line, ...]:
-    """Return the ledger: one block a device, one line a purpose, and the totals."""
+    """Return the ledger: one block a device, one line a purpose, and the totals.
+
+    Addresses that were sent exactly the same share a block: a sweep of a /24 is one, not 254.
+    """
     rows = ledger_rows(packets)
     if not rows:
         return (line("Nothing was sent."),)
+    sent: dict[str, list[_Purpose]] = {}
+    for address, port, purpose, count, size in rows:
+        sent.setdefault(address, []).append(_Purpose(port, purpose, count, size))
+    alike: dict[tuple[_Purpose, ...], list[str]] = {}
+    for address, purposes in sent.items():
+        alike.setdefault(tuple(purposes), []).append(address)
     lines: list[Line] = []
-    last = ""
-    for address, port, purpose, packet_count, size in rows:
-        if address != last:
-            total = sum(row[3] for row in rows if row[0] == address)
-            lines.append(line((address, "title"), ("  " + words.count(total, "packet"), "dim")))
-            last = address
-        lines.append(
-            line(f"{packet_count:>5} x ", (f"{port:<10}", "accent"), f" {purpose}", (f"  {words.count(size, 'byte')}", "dim"), indent=2)
-        )
-    total_packets = sum(row[3] for row in rows)
-    devices = len({row[0] for row in rows})
-    lines.append(line((f"{words.count(total_packets, 'packet')} to {words.count(devices, 'address', 'addresses')} in all.", "title")))
+    for same, addresses in alike.items():
+        each = words.count(sum(one.packets for one in same), "packet")
+        if len(addresses) == 1:
+            lines.append(line((addresses[0], "title"), (f"  {each}", "dim")))
+        else:
+            who = f"{words.count(len(addresses), 'address', 'addresses')}, {addresses[0]} to {addresses[-1]}"
+            lines.append(line((who, "title"), (f"  {each} each", "dim"), hang=2))
+        lines += [
+            line(
+                f"{one.packets:>5} x ",
+                (f"{one.port:<10}", "accent"),
+                f" {one.purpose}",
+                (f"  {words.count(one.size, 'byte')}", "dim"),
+                indent=2,
+            )
+            for one in same
+        ]
+    total = sum(row[3] for row in rows)
+    lines.append(line((f"{words.count(total, 'packet')} to {words.count(len(sent), 'address', 'addresses')} in all.", "title")))
     return tuple(lines)
+
+
+class _Purpose(NamedTuple):
+    port: str
+    purpose: str
+    packets: int
+    size: int

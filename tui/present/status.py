@@ -25,7 +25,7 @@ def progress_line(progress: Progress) -> Line:
     """Return where a scan stands."""
     under_way = progress.tested < progress.planned
     if under_way:
-        tested = f"{progress.tested:,}/{progress.planned:,} addresses"
+        tested = f"{progress.tested:,}/{progress.planned:,}" + ("" if "address" in progress.phase else " addresses")
     else:
         tested = words.count(progress.planned, "address", "addresses") if progress.planned else ""
     left = f"{words.duration(progress.remaining)} left" if progress.remaining is not None and progress.remaining >= 0.5 else ""
@@ -42,7 +42,7 @@ def summary_line(summary: ScanSummary) -> Line:
         "listened only" if summary.passive and not summary.packets_sent else f"{words.count(summary.packets_sent, 'packet')} sent",
         words.duration(summary.seconds),
     ]
-    done = ("done", "good") if summary.complete else ("cut short", "warn")
+    done = ("done", "good") if summary.complete else ("not complete", "warn")
     return line(done, "  ", " · ".join(part for part in parts if part))
 
 
@@ -66,7 +66,7 @@ def empty_lines(summary: ScanSummary | None, notices: Sequence[str] = ()) -> tup
     if summary.planned:
         lines.append(line(f"{summary.tested:,} of {words.count(summary.planned, 'address', 'addresses')} asked", indent=2))
     took = f"{words.count(summary.packets_sent, 'packet')} sent in {words.duration(summary.seconds)}"
-    lines.append(line(took + ("" if summary.complete else ", cut short"), indent=2))
+    lines.append(line(took + ("" if summary.complete else ", not complete"), indent=2))
     lines += [line(("! ", "warn"), notice, indent=2, hang=4) for notice in notices]
     lines += [BLANK, line(("What to try", "accent"))]
     lines += [

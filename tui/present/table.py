@@ -43,7 +43,7 @@ def summary_line(snapshot: Snapshot) -> Line:
         f"{scan.tested:,} of {words.count(scan.planned, 'address', 'addresses')} tested" if scan.planned else "",
         "listened only" if scan.passive else f"{words.count(scan.packets_sent, 'packet')} sent",
         words.duration(scan.seconds),
-        "" if scan.complete else "cut short",
+        "" if scan.complete else "not complete",
     ]
     return line((", ".join(part for part in parts if part), "dim"))
 

@@ -131,8 +131,10 @@ class MainScreen(Screen[None]):
 
     def _empty_lines(self) -> tuple[Line, ...]:
         if self._trouble is not None:
-            found = (line(("Discovery could not run.", "title")), BLANK, line(("✗ ", "bad"), self._trouble.message, hang=2))
-            return (*found, line(("do: ", "key"), self._trouble.hint, indent=2, hang=6)) if self._trouble.hint else found
+            lines = [line(("Discovery could not run.", "title")), BLANK, line(("✗ ", "bad"), self._trouble.message, hang=2)]
+            if self._trouble.hint:
+                lines.append(line(("do: ", "key"), self._trouble.hint, indent=2, hang=6))
+            return (*lines, BLANK, line("Then press ", ("r", "key"), " to try again."))
         return empty_lines(self._over, self._notices)
 
     @property
