@@ -20,6 +20,11 @@ from tui.cli.settings import Settings
 if TYPE_CHECKING:
     from discover.atlas.family import Catalogue
     from discover.engine import Feed, LiveFeed
+    from discover.inventory.fold import Inventory
+
+
+AFTER_FIRST_PACKETS = 0.2
+"""Seconds until what identifies devices is loaded: nobody has answered before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,30 +89,27 @@ def run_feed(
     """
     import asyncio  # noqa: PLC0415 - `espied --help` must not load it
 
-    from discover.atlas.vendors import load_vendors  # noqa: PLC0415 - likewise
-    from discover.inventory.fold import Inventory  # noqa: PLC0415 - likewise
-
-    inventory = Inventory(catalogue)
+    folded = _Folded(catalogue)
     with _recorder(record) as write:
         dirty = asyncio.Event()
 
         def on_signal(signal: Signal) -> None:
-            inventory.add(signal)
+            folded.add(signal)
             write(signal)
             dirty.set()
 
-        async def report() -> None:
+        async def fold() -> None:
+            await asyncio.sleep(AFTER_FIRST_PACKETS)
+            await asyncio.to_thread(folded.load)
             while every is not None:
                 await dirty.wait()
                 dirty.clear()
-                every(inventory.snapshot())
+                every(folded.snapshot())
                 await asyncio.sleep(0.5)
 
         async def run() -> bool:
             _stop_on_sigterm()
-            reporter = asyncio.create_task(report())
-            # The vendor table takes a few hundredths of a second: not on the loop, and not before the first packet.
-            warm = asyncio.create_task(asyncio.to_thread(load_vendors))
+            folder = asyncio.create_task(fold())
             try:
                 await feed.run(on_signal, narrator.progress)
             except asyncio.CancelledError:
@@ -116,17 +118,48 @@ def run_feed(
                     task.uncancel()
                 return True
             finally:
-                await asyncio.shield(warm)
-                reporter.cancel()
+                folder.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
-                    await reporter
+                    await folder
             return False
 
         interrupted = asyncio.run(run())
-    snapshot = inventory.snapshot()
+    snapshot = folded.snapshot()
     if every is not None:
         every(snapshot)
     return Found(snapshot=snapshot, interrupted=interrupted)
+
+
+class _Folded:
+    """Signals, folded late: what identifies devices takes a tenth of a second to load, and the first packet need not wait for it."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._waiting: list[Signal] = []
+        self._inventory: Inventory | None = None
+
+    def add(self, signal: Signal) -> None:
+        """Take one signal; cheap."""
+        self._waiting.append(signal)
+
+    def load(self) -> None:
+        """Import what identifies devices and read the vendor table; may run in a thread."""
+        from discover.atlas.vendors import load_vendors  # noqa: PLC0415 - after the first packets
+        from discover.inventory.fold import Inventory  # noqa: PLC0415 - likewise
+
+        load_vendors()
+        self._inventory = self._inventory or Inventory(self._catalogue)
+
+    def snapshot(self) -> Snapshot:
+        """Fold what has come and return the state of all devices."""
+        if self._inventory is None:
+            self.load()
+        inventory = self._inventory
+        assert inventory is not None  # noqa: S101 - load() has made it
+        waiting, self._waiting = self._waiting, []
+        for signal in waiting:
+            inventory.add(signal)
+        return inventory.snapshot()
 
 
 def _stop_on_sigterm() -> None:
