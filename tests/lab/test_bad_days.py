@@ -1,0 +1,104 @@
+"""What the system refuses: a sentence with what to do, exit code 3, and nothing lost."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.lab.conftest import MACS, Home
+from tests.lab.lan import Host, run
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(120)]
+SCAN = ("scan", "--interface", "eth0", "--seconds", "3", "--format", "json", "--no-save")
+
+
+def visitor(home: Home, name: str, number: int) -> Host:
+    host = home.lan.host(name, number, f"02:00:5e:00:01:{number:02x}")
+    time.sleep(0.5)
+    return host
+
+
+def forbid(host: Host, rule: str) -> None:
+    host.run("nft", f"add table inet t; add chain inet t o {{ type filter hook output priority 0; {rule} }}", check=True)
+
+
+def test_a_firewall_that_forbids_mdns_is_named_and_the_sweep_goes_on(home: Home) -> None:
+    host = visitor(home, "nomdns", 70)
+    forbid(host, "udp dport 5353 drop;")
+    done = home.espied(*SCAN, host=host)
+    assert done.code == 3, done.err
+    document = json.loads(done.out)
+    assert document["scan"]["complete"] is False
+    assert {MACS["silent"], MACS["kitchen"]} <= {device["mac"] for device in document["devices"]}
+    assert "no mDNS" in done.err
+    assert "firewall" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_firewall_that_forbids_everything_is_named_once(home: Home) -> None:
+    host = visitor(home, "nothing", 71)
+    forbid(host, "meta l4proto udp drop;")
+    done = home.espied(*SCAN, host=host)
+    assert done.code == 3, done.err
+    assert json.loads(done.out)["scan"]["addresses"]["tested"] == 0
+    assert done.err.count("allow espied") == 1
+    assert "Traceback" not in done.err
+
+
+def test_no_multicast_route_leaves_what_can_be_found_without(home: Home) -> None:
+    host = visitor(home, "noroute", 72)
+    run("ip", "-n", host.namespace, "route", "del", "default")
+    done = home.espied(*SCAN, host=host)
+    assert done.code in {0, 3}, done.err
+    assert MACS["silent"] in {device["mac"] for device in json.loads(done.out)["devices"]}
+    assert "Traceback" not in done.err
+
+
+def test_a_scan_needs_no_privileges(home: Home, tmp_path: Path) -> None:
+    host = visitor(home, "nobody", 73)
+    tmp_path.chmod(0o777)
+    argv = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", sys.executable, "-m", "tui", *SCAN]
+    root = str(Path(__file__).parents[2])
+    done = host.run(*argv, env={"PYTHONPATH": root, "HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"})
+    if b"No module named" in done.stderr or b"Permission denied" in done.stderr:
+        pytest.skip("an unprivileged user may not read this checkout")
+    assert done.returncode == 0, done.stderr.decode()
+    found = {device["mac"]: device for device in json.loads(done.stdout)["devices"]}
+    assert MACS["silent"] in found
+    states = {(one["port"], one["transport"]): one["state"] for one in found[MACS["plain"]]["listeners"]}
+    assert states[3232, "udp"] == "closed"  # ICMP errors are seen without privileges
+
+
+def test_a_port_in_use_is_no_reason_to_stop(home: Home) -> None:
+    host = visitor(home, "taken", 74)
+    code = "import socket, time; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('', 1900)); time.sleep(30)"
+    host.start(sys.executable, "-c", code)
+    time.sleep(0.5)
+    done = home.espied(*SCAN, host=host)
+    assert done.code == 0, done.err
+    assert "1900" in done.err
+    assert MACS["kitchen"] in {device["mac"] for device in json.loads(done.out)["devices"]}
+
+
+def test_an_empty_lan_says_what_was_done(home: Home) -> None:
+    """A network of its own, with nobody in it."""
+    lonely = Host(home.lan, "island", f"{home.lan.prefix}-island", "", "")
+    run("ip", "netns", "add", lonely.namespace)
+    home.lan.hosts.append(lonely)
+    for command in (
+        ("link", "set", "lo", "up"),
+        ("link", "add", "eth0", "type", "veth", "peer", "name", "other"),
+        ("addr", "add", "10.81.0.1/28", "dev", "eth0"),
+        ("link", "set", "eth0", "up"),
+        ("link", "set", "other", "up"),
+    ):
+        run("ip", "-n", lonely.namespace, *command)
+    time.sleep(0.5)
+    done = home.espied("scan", "--interface", "eth0", "--seconds", "1", "--no-save", host=lonely)
+    assert done.code == 0, done.err
+    assert b"No device was found." in done.out
+    assert b"13 of 13 addresses tested" in done.out
