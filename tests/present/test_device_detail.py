@@ -22,8 +22,8 @@ def test_what_it_is_names_family_certainty_and_alternatives() -> None:
 
 def test_what_it_is_shows_every_source_of_presence_and_when_its_word_ends() -> None:
     text = to_plain(what_lines(KITCHEN, NOW))
-    assert "mdns      heard now, holds, runs out in 74 min" in text
-    assert "neighbour heard 40 s ago, holds, runs out in 20 s" in text
+    assert "mdns      now, good for 74 min" in text
+    assert "neighbour 40 s ago, good for 20 s" in text
 
 
 def test_the_name_a_device_told_stays_visible_behind_a_label() -> None:

@@ -138,7 +138,7 @@ def test_counts_and_lists() -> None:
     assert words.count(1, "device") == "1 device"
     assert words.count(2048, "address", "addresses") == "2,048 addresses"
     assert words.listed(["a", "b", "c"]) == "a, b and c"
-    assert words.until(7300) == "in 2 h"
+    assert [words.span(seconds) for seconds in (-1, 40, 4500, 7300)] == ["0 s", "40 s", "75 min", "2 h"]
 
 
 def test_the_ledger_says_a_sweep_in_one_block_and_devices_apart() -> None:

@@ -119,10 +119,10 @@ def _presence_lines(device: Device, now: float) -> list[Line]:
 
 def _heard_line(heard: Heard, now: float) -> Line:
     if heard.expires > now:
-        good = (f"holds, runs out {words.until(heard.expires - now)}", "dim")
+        good = (f", good for {words.span(heard.expires - now)}", "dim")
     else:
-        good = (f"ran out {words.ago(now - heard.expires)}", "warn")
-    return line(f"{heard.source.value:<10}", f"heard {words.ago(now - heard.last)}, ", good, indent=LABEL, hang=LABEL + 2)
+        good = (f", ran out {words.ago(now - heard.expires)}", "warn")
+    return line(f"{heard.source.value:<10}{words.ago(now - heard.last)}", good, indent=LABEL, hang=LABEL + 2)
 
 
 def listener_line(listener: Listener) -> Line:

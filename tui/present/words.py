@@ -24,15 +24,13 @@ def ago(seconds: float) -> str:
     return f"{int(seconds // _DAY)} d ago"
 
 
-def until(seconds: float) -> str:
-    """Return how far away a moment is ("in 75 min"), or "now" where it has come."""
-    if seconds <= 0:
-        return "now"
+def span(seconds: float) -> str:
+    """Return a time to come, roughly ("40 s", "75 min", "3 h")."""
     if seconds < 2 * _MINUTE:
-        return f"in {int(seconds)} s"
+        return f"{max(int(seconds), 0)} s"
     if seconds < 2 * _HOUR:
-        return f"in {int(seconds // _MINUTE)} min"
-    return f"in {int(seconds // _HOUR)} h"
+        return f"{int(seconds // _MINUTE)} min"
+    return f"{int(seconds // _HOUR)} h"
 
 
 def duration(seconds: float) -> str:

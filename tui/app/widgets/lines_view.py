@@ -87,10 +87,9 @@ class LinesView(Painted, ScrollView, can_focus=True):
 
 def _marked(strip: Strip, span: tuple[int, int], view: LinesView) -> Strip:
     start, end = span
-    width = strip.cell_length
-    end = width if end < 0 else min(end, width)
+    end = strip.cell_length if end < 0 else min(end, strip.cell_length)
+    if start >= end:
+        return strip
     mark = view.screen.get_component_rich_style("screen--selection")
-    before, marked, after = (
-        strip.divide([min(start, width), end, width]) if start < end < width else (*strip.divide([start, width]), Strip([]))
-    )
-    return Strip([*before, *(Segment(one.text, (one.style or view.rich_style) + mark) for one in marked), *after])
+    marked = (Segment(part.text, (part.style or view.rich_style) + mark) for part in strip.crop(start, end))
+    return Strip([*strip.crop(0, start), *marked, *strip.crop(end)])
