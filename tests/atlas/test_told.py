@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -231,3 +233,12 @@ def test_whatever_a_device_sends_is_explained_in_clean_words(kinds: list[tuple[s
         assert is_clean(told.text)
     silent = all(one.kind in ("udp.silent", "tcp.silent", "udp.unreachable") for one in signals)
     assert not silent or explanation.conclusion.confidence not in ("certain", "likely")
+
+
+def test_a_refusal_does_not_turn_a_port_round() -> None:
+    """3197 is dialled out to; a device that refuses there does not make it a listener's port."""
+    refused = Listener(port=3197, transport="tcp", direction=Direction.LISTENS, state=PortState.CLOSED, service="", source=Source.TCP)
+    device = Device(id="addr:eth0/192.168.1.9", name="spa", listeners=(refused,))
+    assert explain(3197, "tcp", device=device).direction == "dials-out"
+    bound = Device(id=device.id, name="odd", listeners=(replace(refused, state=PortState.ANSWERED),))
+    assert explain(3197, "tcp", device=bound).direction == "listens"
