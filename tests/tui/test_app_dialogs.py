@@ -144,7 +144,7 @@ async def test_export_replaces_a_file_only_when_asked_twice(tmp_path: Path) -> N
         pilot.app.screen.query_one(Input).value = "x.json"
         await pilot.press("enter")
         await settled(pilot)
-        assert "is there already" in shown(pilot)
+        assert "already" in shown(pilot)
         assert (tmp_path / "x.json").read_text() == "precious"
         await pilot.press("enter")
         await settled(pilot)
