@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from rich.segment import Segment
@@ -42,6 +42,28 @@ class Painted(_Base):
 
     def strip(self, spans: Iterable[Span], width: int, over: Style | None = None) -> Strip:
         """Return the spans as one strip of exactly ``width`` cells; ``over`` is laid over every style."""
-        segments = [Segment(span.text, self.paint(span.style) + over if over else self.paint(span.style)) for span in spans]
+        segments = [Segment(span.text, self.paint(span.style) + over if over else self.paint(span.style)) for span in _tidy(spans)]
         base = self.paint("") + over if over else self.paint("")
         return Strip(segments).adjust_cell_length(width, base)
+
+
+def _tidy(spans: Iterable[Span]) -> Iterator[Span]:
+    """Join spans of one style and give blanks to the span before them.
+
+    Blanks that a line begins with stay apart. That is fewer bytes for the terminal, and some SVG viewers
+    swallow the blanks that a piece of text begins with.
+    """
+    text, style = "", ""
+    for span in spans:
+        rest = span.text.lstrip(" ") if text else span.text
+        text += " " * (len(span.text) - len(rest))
+        if not rest:
+            continue
+        if span.style == style and not text.isspace():
+            text += rest
+            continue
+        if text:
+            yield Span(text, style)
+        text, style = rest, span.style
+    if text:
+        yield Span(text, style)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from rich.cells import cell_len
 from textual import events
@@ -15,6 +15,9 @@ from tui.app.keys import Key, footer_keys
 from tui.app.paint import PAINTS, Painted
 from tui.present.cells import truncate
 from tui.present.lines import Line, Span
+
+_WHOSE_MIN: Final = 8
+"""Cells below which a name says nothing."""
 
 
 class LineBar(Painted, Widget):
@@ -78,6 +81,7 @@ class TabStrip(Painted, Widget):
         super().__init__(id=id)
         self._tabs = tuple(tabs)
         self._active = self._tabs[0][0]
+        self._whose = ""
 
     @property
     def active(self) -> str:
@@ -88,6 +92,12 @@ class TabStrip(Painted, Widget):
         """Mark another tab as the one that is shown."""
         if key != self._active:
             self._active = key
+            self.refresh()
+
+    def tell(self, whose: str) -> None:
+        """Say on the right whose detail it is, where there is room."""
+        if whose != self._whose:
+            self._whose = whose
             self.refresh()
 
     def _labels(self) -> list[tuple[str, str]]:
@@ -105,6 +115,10 @@ class TabStrip(Painted, Widget):
         for key, text in self._labels():
             over = active if key == self._active else None
             strips.append(self.strip([Span(text, "" if over else "dim")], cell_len(text), over))
+        room = self.size.width - sum(strip.cell_length for strip in strips) - 3
+        if self._whose and room >= _WHOSE_MIN:
+            said = truncate(self._whose, room)
+            strips.append(self.strip([Span(" " * (room + 2 - cell_len(said))), Span(said, "dim")], room + 2))
         return Strip.join(strips).adjust_cell_length(self.size.width, self.rich_style)
 
     def on_click(self, event: events.Click) -> None:

@@ -56,6 +56,7 @@ class DetailPane(Vertical):
         other = (device.id if device else "") != (self._device.id if self._device else "")
         changed = device is not self._device
         self._device, self._now = device, now
+        self.tabs.tell(device.title if device else "")
         self._fill(from_top=other, changed=changed)
 
     def choose(self, key: str) -> None:
