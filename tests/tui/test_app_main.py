@@ -176,6 +176,17 @@ async def test_tabs_by_number_arrows_and_click() -> None:
         assert main(pilot).detail.tab.key == "what"
 
 
+async def test_ports_of_the_device_chosen_last_are_shown_however_fast_one_moves() -> None:
+    async with running(make_app()) as pilot:
+        await pilot.press("2", "down", "down", "down", "up", "down", "down", "up")
+        await settled(pilot)
+        assert main(pilot).device is KITCHEN
+        assert "6053/tcp listens" in main(pilot).detail.lines.plain
+        await pilot.press("home")
+        await settled(pilot)
+        assert "No port of this device is known." in main(pilot).detail.lines.plain
+
+
 async def test_enter_reads_the_detail_and_escape_comes_back() -> None:
     async with running(make_app()) as pilot:
         await pilot.press("down", "down", "down", "enter")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from typing import Final
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -17,6 +18,8 @@ from tui.present.detail import TABS, Explain, Tab
 from tui.present.lines import Line, line
 
 _TABS = {tab.key: tab for tab in TABS}
+_REST: Final = 0.3
+"""Seconds between two explanations of the same device while signals come in."""
 _BUSY = (line(("Reading the port atlas …", "dim")),)
 _NOTHING = (line(("No device is chosen.", "dim")),)
 
@@ -29,7 +32,7 @@ class DetailPane(Vertical):
         self._explain = explain
         self._device: Device | None = None
         self._now = 0.0
-        self._ports_of: Device | None = None
+        self._filling = self._wanted = False
 
     def compose(self) -> ComposeResult:
         """Lay out tabs and lines."""
@@ -89,16 +92,35 @@ class DetailPane(Vertical):
             if from_top:
                 self.lines.show(_BUSY, from_top=True)
             if changed:
-                self._fill_ports(device, self._now)
+                self._fill_ports()
         else:
             self.lines.show(self.tab.lines(device, self._now, self._explain), from_top=from_top)
 
-    @work(exclusive=True, group="ports")
-    async def _fill_ports(self, device: Device, now: float) -> None:
-        """Explain the ports off the event loop: the atlas is read from files at the first question."""
-        lines: tuple[Line, ...] = await asyncio.to_thread(_TABS["ports"].lines, device, now, self._explain)
-        if self.is_attached and self._device is device and self.tab.key == "ports":
-            self.lines.show(lines)
+    def _fill_ports(self) -> None:
+        """Explain the ports off the event loop (the atlas is read from files), one device after another and never in a heap."""
+        self._wanted = True
+        if not self._filling:
+            self._filling = True
+            self._explain_ports()
+
+    @work(group="ports")
+    async def _explain_ports(self) -> None:
+        try:
+            while self._wanted and self._device is not None and self.tab.key == "ports":
+                self._wanted = False
+                device = self._device
+                lines: tuple[Line, ...] = await asyncio.to_thread(_TABS["ports"].lines, device, self._now, self._explain)
+                if not self.is_attached:
+                    return
+                if self._shows(device.id):
+                    self.lines.show(lines)
+                if self._device is device:
+                    await asyncio.sleep(_REST)
+        finally:
+            self._filling = False
+
+    def _shows(self, device_id: str) -> bool:
+        return self._device is not None and self._device.id == device_id and self.tab.key == "ports"
 
     @on(TabStrip.Chosen)
     def _on_tab(self, event: TabStrip.Chosen) -> None:
