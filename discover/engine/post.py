@@ -64,7 +64,7 @@ class Post:
             try:
                 self._line = Line(network, interface, self._book)
             except NetworkError as error:
-                self._trouble("nothing can be asked")(error)
+                self._trouble("nothing can be asked", bars=bool(interface.ipv4))(error)
             else:
                 self._spawn(self._line.run())
                 if self._targets:

@@ -60,7 +60,7 @@ def test_a_check_shows_marks_words_fixes_and_packets() -> None:
     for said in ("✓ pass  resolve", "! warn  announcement", "✗ fail  handshake", "- skip  knock"):
         assert said in text
     assert "do: Have the password of ota: at hand." in text
-    assert "ready-needs-password: Ready with its password: ESPHome OTA answers on 3232/tcp" in text
+    assert "ready-needs-password: ESPHome OTA answers on 3232/tcp" in text
     assert "What was sent (2 packets)" in text
     assert "192.168.1.23:3232/tcp  5 bytes 6c26f75c45  the magic that asks for the version" in text
     assert "connection attempt" in text

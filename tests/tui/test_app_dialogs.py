@@ -35,7 +35,7 @@ async def test_check_shows_steps_verdict_and_what_was_sent() -> None:
         for said in (
             "✓ pass  resolve",
             "✗ fail  handshake",
-            "ready-needs-password: Ready with its password",
+            "ready-needs-password: ESPHome OTA answers",
             "What was sent (2 packets)",
             "6c26f75c45",
         ):

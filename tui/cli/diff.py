@@ -26,7 +26,7 @@ def command(settings: Settings, *, before: str, after: str, list_only: bool, for
         if list_only:
             for info in store.snapshots():
                 made = datetime.fromtimestamp(info.generated).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-                write_stdout(f"{info.number:>4}  {made}  {info.devices:>4} devices{'' if info.complete else '  (cut short)'}\n")
+                write_stdout(f"{info.number:>4}  {made}  {info.devices:>4} devices{'' if info.complete else '  (not complete)'}\n")
             return 0
         first, second = store.load_snapshot(before), store.load_snapshot(after)
     from discover.inventory.diff import diff  # noqa: PLC0415 - only here

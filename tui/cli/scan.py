@@ -20,7 +20,9 @@ FORMATS = ("table", "json", "ndjson", "csv", "markdown")
 @click.command("scan")
 @click.option("-i", "--interface", "interfaces", multiple=True, metavar="IF", help="Interface to look on; repeat it for several.")
 @click.option("-n", "--network", "networks", multiple=True, metavar="CIDR", help="Network to sweep instead of the interface's own.")
-@click.option("--i-own-this-network", "own", is_flag=True, help="Allow a --network that is not directly attached and private.")
+@click.option(
+    "--own", "--i-own-this-network", "own", is_flag=True, help="The --network is mine: allow it although it is not attached and private."
+)
 @click.option("-s", "--seconds", type=click.FloatRange(0, 86400), help="How long to listen (default 5; 0: until the sweep is complete).")
 @click.option("--passive", is_flag=True, help="Ask by mDNS only; send nothing to any single device.")
 @click.option("-f", "--format", "format_name", type=click.Choice(FORMATS), default="table", show_default=True)

@@ -18,7 +18,9 @@ from tui.cli.settings import Settings
 @click.command("watch")
 @click.option("-i", "--interface", "interfaces", multiple=True, metavar="IF", help="Interface to watch; repeat it for several.")
 @click.option("-n", "--network", "networks", multiple=True, metavar="CIDR", help="Network to sweep instead of the interface's own.")
-@click.option("--i-own-this-network", "own", is_flag=True, help="Allow a --network that is not directly attached and private.")
+@click.option(
+    "--own", "--i-own-this-network", "own", is_flag=True, help="The --network is mine: allow it although it is not attached and private."
+)
 @click.option("-s", "--seconds", type=click.FloatRange(0), default=0, help="Stop after that many seconds (default: at Ctrl-C).")
 @click.option("--passive", is_flag=True, help="Ask by mDNS only; send nothing to any single device.")
 @click.option("-f", "--format", "format_name", type=click.Choice(("text", "ndjson")), default="text", show_default=True)

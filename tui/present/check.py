@@ -46,18 +46,18 @@ def target(check: OtaCheck) -> str:
 
 
 _SENTENCES: Final = {
-    Verdict.READY: "Ready: {name} answers on {at}.",
-    Verdict.READY_NEEDS_PASSWORD: "Ready with its password: {name} answers on {at} and asks for one before it takes an update.",
-    Verdict.ANNOUNCED: "Announced: the device advertises {name} on {at}{says}; nothing was asked of the port itself.",
-    Verdict.LIKELY: "Likely: another port refused and {at} stayed silent, as {name} does; silence alone proves nothing.",
-    Verdict.NO_ANSWER: "No answer on {at}: it may be off, asleep, filtered, or listening without a word.",
-    Verdict.CLOSED: "Closed: the device is there and refuses {at}.",
+    Verdict.READY: "{name} answers on {at}.",
+    Verdict.READY_NEEDS_PASSWORD: "{name} answers on {at} and asks for its password before it takes an update.",
+    Verdict.ANNOUNCED: "The device advertises {name} on {at}{says}; nothing was asked of the port itself.",
+    Verdict.LIKELY: "Another port refused and {at} stayed silent, as {name} does; silence alone proves nothing.",
+    Verdict.NO_ANSWER: "Nothing came from {at}: it may be off, asleep, filtered, or listening without a word.",
+    Verdict.CLOSED: "The device is there and refuses {at}.",
     Verdict.HOST_DOWN: "Nobody there: {where} does not answer on this network at all.",
     Verdict.WRONG_SERVICE: "Something else listens on {at}: what answered does not speak the update protocol.",
-    Verdict.BLOCKED: "Blocked: {at} cannot be reached from this machine.",
+    Verdict.BLOCKED: "{at} cannot be reached from this machine.",
     Verdict.NOT_APPLICABLE: "Nothing to check: no update over the air is known for this device.",
 }
-_READY_OPEN: Final = "Ready: {name} answers on {at} and asks for no password, so anyone on this network can replace the firmware."
+_READY_OPEN: Final = "{name} answers on {at} and asks for no password, so anyone on this network can replace the firmware."
 _NOT_APPLICABLE: Final = {
     "pull": "Nothing to check: the device fetches its updates itself.",
     "http": "Nothing to check without risk: the device is updated through its web page.",
