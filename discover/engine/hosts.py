@@ -22,7 +22,9 @@ from discover.probe.tcp import connect_host
 ASK_AGAIN: Final = 3600.0
 """Seconds after which a watch asks a host for its ports again; in between only its liveness is looked at."""
 MAX_FACTS: Final = 64
-"""Names, types and ports kept of one host: a device has a handful, a liar any number."""
+"""Names and types kept of one host: a device has a handful, a liar any number."""
+MAX_WEB_PORTS: Final = 8
+"""Web ports asked of one host: announcements, which anybody can make up, must not turn us on a host."""
 
 
 @dataclass(slots=True)
@@ -145,5 +147,5 @@ def _learn_service(web: WebHost, signal: Signal) -> None:
     name = signal.text("host").lower().removesuffix(".local")
     if name and len(web.names) < MAX_FACTS:
         web.names.add(name)
-    if kind in WEB_TYPES and 0 < port <= 65535 and len(web.ports) < MAX_FACTS:
+    if kind in WEB_TYPES and 0 < port <= 65535 and len(web.ports) < MAX_WEB_PORTS:
         web.ports.add(port)

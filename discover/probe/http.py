@@ -24,6 +24,16 @@ from discover.proto.malformed import Malformed
 WEB_PORT: Final = 80
 WEB_TYPES: Final = frozenset({"_http._tcp", "_wled._tcp", "_shelly._tcp"})
 """Service types whose port is a web server's: asked as port 80 would be."""
+NOT_WEB: Final = frozenset(
+    {
+        *(2040, 3232, 8266, 8820, 8892),  # ESPHome's OTA: before 2025.9 any connection starts an update's triggers (facts: ota 2)
+        65280,  # JAndrassy/ArduinoOTA calls onStart on any connection (facts: ota 1.2)
+        *(4257, 4403, 6053, 6668, 55443),  # Balboa, Meshtastic, ESPHome's API, Tuya, Yeelight: few clients, one more may drop another
+        502,  # Modbus: often a single client
+        *(515, *range(9100, 9108)),  # printers print what they are sent (RFC 1179; raw printing, HP's JetDirect)
+    }
+)
+"""Ports that are never asked, whoever announces a web server there: anybody can name them, at anybody's address."""
 MAX_BODY: Final = 16 * 1024
 TIMEOUT: Final = 3.0
 """Seconds for the whole of one GET."""
@@ -64,12 +74,12 @@ def due(catalogue: Catalogue, host: WebHost) -> Iterator[tuple[int, HttpProbe]]:
     """Yield (port, probe) of what the catalogue would ask this host now and has not asked yet.
 
     A probe for port 80 is asked at every web port of the host; one for another port only where that
-    port is known to be open or announced.
+    port is known to be open or announced. Ports in :data:`NOT_WEB` are left out.
     """
     for probe in (probe for family in catalogue.families for probe in family.http):
         ports = sorted(host.ports) if probe.port == WEB_PORT else sorted(host.ports & {probe.port})
         for port in ports:
-            if (port, probe.path) not in host.asked and is_harmless(probe.path) and holds(probe.when, host):
+            if port not in NOT_WEB and (port, probe.path) not in host.asked and is_harmless(probe.path) and holds(probe.when, host):
                 yield port, probe
 
 

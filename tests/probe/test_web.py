@@ -13,7 +13,7 @@ from discover.model.signal import Signal
 from discover.net.emitter import Emitter
 from discover.net.fake import FakeNetwork
 from discover.net.fake_hosts import FakeHost, TcpBehaviour, answers
-from discover.probe.http import MAX_BODY, TIMEOUT, WebHost, ask_web, due, holds, is_harmless
+from discover.probe.http import MAX_BODY, NOT_WEB, TIMEOUT, WebHost, ask_web, due, holds, is_harmless
 
 ADDRESS = "192.168.1.20"
 INFO = b'{"ver":"0.15.0","arch":"esp32","leds":{"count":30},"list":[1]}'
@@ -190,3 +190,15 @@ def test_what_was_asked_is_not_due_and_what_writes_never_is() -> None:
 def test_hints_that_say_nothing_hold_for_nobody(hint: str) -> None:
     host = WebHost(ADDRESS, names={"x"}, types={"_http._tcp"})
     assert not holds((hint,), host)
+
+
+@pytest.mark.parametrize("port", sorted(NOT_WEB))
+def test_an_announcement_cannot_point_us_at_a_port_where_a_connection_does_harm(port: int) -> None:
+    # Anybody may announce a web server at anybody's address: an old ESPHome's OTA port, a printer.
+    host = WebHost(ADDRESS, ports={80, port}, types={"_wled._tcp", "_shelly._tcp"}, names={"tasmota-1"})
+    assert {asked for asked, _ in due(load_catalogue(), host)} == {80}
+
+
+def test_the_ports_that_connects_leave_out_are_left_out_here_too() -> None:
+    # discover/probe/tcp.py says why.
+    assert {3232, 8266, 2040, 6053, 4257, 6668, 502} <= NOT_WEB
