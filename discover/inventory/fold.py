@@ -147,7 +147,8 @@ class Inventory:
         key = _service_key(signal)
         held = self._held(signal)
         addresses = list(dict.fromkeys(address for address in (signal.peer, *signal.items("addresses")) if address))
-        address = next((one for one in addresses if ":" not in one), addresses[0] if addresses else "")
+        # The peer is the one that we can reach; addresses of the device's other networks (172.17.0.1) are many devices'.
+        address = addresses[0] if addresses else ""
         service = self._services.get(key)
         if service is not None and service.held.signal.when > signal.when:
             return
@@ -356,6 +357,7 @@ def _interfaces(signal: Signal) -> tuple[ScanInterface, ...]:
     """Read "name address network" lines; whatever is missing stays empty."""
     rows = []
     for item in signal.items("interfaces"):
-        name, address, network, *_ = [*item.split(" "), "", "", ""]
+        # From the right: an interface's name may hold blanks on Windows, an address and a network never do.
+        name, address, network = ([""] * 2 + item.rsplit(" ", 2))[-3:]
         rows.append(ScanInterface(name=name, address=address, network=network))
     return tuple(rows)

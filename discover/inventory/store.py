@@ -110,8 +110,7 @@ class Store:
         """
         with self._transaction():
             known = self._devices()
-            aliases = self._aliases()
-            arriving = {device.id: device for device in (_by_alias(device, known, aliases) for device in snapshot.devices)}
+            arriving = self._arriving(snapshot, known)
             missing = [device for key, device in known.items() if key not in arriving]
             for old, new in successors(missing, arriving.values()).items():
                 if new not in arriving:
@@ -125,6 +124,20 @@ class Store:
             for key, device in arriving.items():
                 self._put(remembered(known[key], device) if key in known else device)
             self._remember(snapshot)
+
+    def _arriving(self, snapshot: Snapshot, known: Mapping[str, Device]) -> dict[str, Device]:
+        """Return the snapshot's devices by the ids they are known by; a former id that now is somebody else's leads nowhere any more."""
+        aliases = self._aliases()
+        taken = {device.id for device in snapshot.devices}
+        found: dict[str, Device] = {}
+        for device in snapshot.devices:
+            named = _by_alias(device, known, aliases)
+            if named.id != device.id and named.id in taken:
+                named = device
+                self._connection.execute("DELETE FROM aliases WHERE id = ?", (device.id,))
+            taken.add(named.id)
+            found[named.id] = named
+        return found
 
     def load(self, now: float | None = None) -> Snapshot:
         """Return the whole inventory with its annotations, with presence as it reads at ``now`` (Unix seconds; None: the clock's)."""

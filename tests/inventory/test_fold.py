@@ -127,6 +127,12 @@ def test_the_scan_is_summed_up_from_its_two_signals() -> None:
     assert after.interfaces == during.interfaces
 
 
+def test_an_interface_whose_name_holds_blanks_is_read_as_a_whole() -> None:
+    snapshot = folded(signal("scan.started", 0, "", "", interfaces=("Ethernet 2 192.168.1.2 192.168.1.0/24",), passive=False))
+    (interface,) = snapshot.scan.interfaces
+    assert (interface.name, interface.address, interface.network) == ("Ethernet 2", "192.168.1.2", "192.168.1.0/24")
+
+
 def test_an_empty_inventory_has_a_snapshot() -> None:
     snapshot = folded()
     assert (snapshot.generated, snapshot.devices) == (0.0, ())

@@ -250,3 +250,11 @@ def test_a_vendor_id_joins_two_addresses_but_not_against_their_macs() -> None:
     one, two = mdns(0, "192.168.1.5", "a", "uuid=7"), mdns(0, "192.168.1.6", "b", "uuid=7")
     assert ids(folded(one, two)) == ["id:7"]
     assert ids(folded(one, two, seen(1, "192.168.1.5", A), seen(1, "192.168.1.6", B))) == [f"mac:{A}", f"mac:{B}"]
+
+
+def test_two_hosts_that_both_name_a_private_bridge_of_their_own_are_two_devices() -> None:
+    # Docker's 172.17.0.1 is on every other Linux machine; what we reach them at tells them apart.
+    snapshot = folded(
+        mdns(0, "fe80::a", "A", host="a.local", also=("172.17.0.1",)), mdns(0, "fe80::b", "B", host="b.local", also=("172.17.0.1",))
+    )
+    assert {(device.name, device.hostname) for device in snapshot.devices} == {("A", "a.local"), ("B", "b.local")}

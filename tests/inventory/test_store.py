@@ -317,3 +317,20 @@ def test_several_threads_may_use_one_store(store: Store) -> None:
     for thread in threads:
         thread.join()
     assert len(store.load().devices) == 5
+
+
+def test_a_newcomer_under_a_former_id_takes_nothing_from_the_device_that_outgrew_it(store: Store) -> None:
+    store.save(folded(mdns(0, "192.168.1.5", "Lamp", kind="_wled._tcp", host="lamp.local")))
+    store.name("Lamp", "hall")
+    store.save(folded(mdns(100, "192.168.1.5", "Lamp", f"mac={A}", kind="_wled._tcp", host="lamp.local")))
+    renamed = mdns(90000, "192.168.1.5", "Kitchen", f"mac={A}", kind="_wled._tcp", host="kitchen.local")
+    newcomer = mdns(90001, "192.168.1.9", "Lamp", kind="_wled._tcp", host="lamp.local")
+    now = folded(seen(90000, "192.168.1.5", A), renamed, newcomer)
+    for _ in range(2):
+        store.save(now)
+        found = {device.id: (device.name, device.addresses, device.label) for device in store.load(now=NOW + 90002).devices}
+        assert found == {
+            f"mac:{A}": ("Kitchen", ("192.168.1.5",), "hall"),
+            "mdns:eth0/_wled._tcp/lamp": ("Lamp", ("192.168.1.9",), ""),
+        }
+    assert store.annotations().keys() == {f"mac:{A}"}
