@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from discover.errors import NoInterfaceError
 from discover.model.network import Address, Interface, InterfaceAddress
 from discover.ota.actions import Route
+from discover.ota.target import is_group
 
 
 def choose(addresses: Sequence[str], interfaces: Sequence[Interface], wanted: str = "") -> tuple[Route, Interface | None]:
@@ -51,10 +52,12 @@ def choose(addresses: Sequence[str], interfaces: Sequence[Interface], wanted: st
 
 
 def _parse(text: str) -> Address | None:
+    """Return a device's address; None for what is none, also for a group, whoever told it: a check is about one device."""
     try:
-        return ipaddress.ip_address(text)
+        address = ipaddress.ip_address(text)
     except ValueError:
         return None
+    return None if is_group(text) else address
 
 
 def _inside(address: Address, ours: InterfaceAddress) -> bool:

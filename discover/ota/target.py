@@ -59,7 +59,7 @@ class Announcement:
 def parse_host(text: str, port: int | None = None) -> Host:
     """Read "name", "name:port", an address, "v4:port", "[v6%zone]:port" or a bare IPv6 address.
 
-    Raises UsageError for anything else, for a port outside 1..65535 and for two ports that differ.
+    Raises UsageError for anything else, for a group's address, for a port outside 1..65535 and for two ports that differ.
     """
     text = text.strip()
     name, written = _split(text)
@@ -68,6 +68,8 @@ def parse_host(text: str, port: int | None = None) -> Host:
         raise UsageError(
             f"{clean(text, 80) or 'An empty text'} is no host.", "Give a name, an address, or either with a port: kitchen.local:3232"
         )
+    if is_group(name):
+        raise UsageError(f"{name} is not the address of one device.", "A check asks one device; `espied scan` finds them all.")
     return Host(name=name, port=port, literal=is_address(name))
 
 
@@ -105,6 +107,16 @@ def is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def is_group(text: str) -> bool:
+    """Tell whether the text is an address of many or of nobody: multicast, the limited broadcast, 0.0.0.0 and the like."""
+    if not is_address(text):
+        return False
+    address = ipaddress.ip_address(text)
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    one = mapped or address
+    return one.is_multicast or one.is_unspecified or str(one) == "255.255.255.255"
 
 
 def _split(text: str) -> tuple[str, int | None]:

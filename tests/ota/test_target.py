@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from dataclasses import replace
 
 import hypothesis.strategies as st
 import pytest
@@ -238,3 +239,19 @@ def test_a_way_over_a_vpn_or_a_router_is_said() -> None:
 def test_no_address_no_route() -> None:
     assert choose(["nonsense"], [LAN]) == (choose([], [])[0], None)
     assert choose([], [LAN])[0].address == ""
+
+
+GROUPS = ("224.0.0.1", "239.255.255.250", "255.255.255.255", "0.0.0.0", "ff02::1", "::ffff:224.0.0.1", "::")
+
+
+@pytest.mark.parametrize("address", GROUPS)
+async def test_a_check_is_never_about_a_group(address: str) -> None:
+    network = FakeNetwork()
+    with pytest.raises(UsageError, match="one device"):
+        await check(network, address, kind="arduino", port=3232, level=2, consent=True)
+    # Nor where somebody else says that this is the device's address.
+    assert choose([address], [LAN])[0].address == ""
+    assert choose([address, "192.168.1.20"], [LAN])[0].address == "192.168.1.20"
+    result = await check(network, "", device=replace(known(), addresses=("192.168.1.20", address)), kind="arduino", port=3232, level=1)
+    assert {packet.to for packet in network.ledger.packets} <= {"192.168.1.20"}
+    assert result.address == "192.168.1.20"
