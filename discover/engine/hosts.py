@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from discover.engine.shared import Shared
-from discover.errors import NetworkError
+from discover.errors import EspiedError, NetworkError, NotPrivateError
 from discover.model.network import Interface
 from discover.model.signal import Signal
 from discover.net.emitter import Emitter
@@ -25,6 +25,10 @@ MAX_FACTS: Final = 64
 """Names and types kept of one host: a device has a handful, a liar any number."""
 MAX_WEB_PORTS: Final = 8
 """Web ports asked of one host: announcements, which anybody can make up, must not turn us on a host."""
+
+
+_REFUSED: Final = (NetworkError, NotPrivateError)
+"""What the system or the gate refuses: an interface that moved to another network leaves hosts of the old one behind."""
 
 
 @dataclass(slots=True)
@@ -105,7 +109,7 @@ class Hosts:
         """Run one part of the port phase; what the system refuses to it is no reason to leave out the others."""
         try:
             await part
-        except* NetworkError as trouble:
+        except* _REFUSED as trouble:
             self._trouble(trouble)
 
     def _browse(self, host: _Host) -> None:
@@ -125,7 +129,7 @@ class Hosts:
                 host.web.asked.add((port, probe.path))
                 async with shared.streams:
                     await ask_web(shared.network, self._interface, self._emit, address, port=port, path=probe.path)
-        except NetworkError as error:
+        except _REFUSED as error:
             self._trouble(error)
         finally:
             host.browsing = False
@@ -134,7 +138,7 @@ class Hosts:
     def _trouble(self, error: BaseException) -> None:
         while isinstance(error, BaseExceptionGroup):
             error = error.exceptions[0]
-        if not self._troubled and isinstance(error, NetworkError):
+        if not self._troubled and isinstance(error, EspiedError):
             self._troubled = True  # one notice: what is wrong is wrong for every host
             self._shared.trouble(f"{self._interface.name}: some ports were not asked", error)
 

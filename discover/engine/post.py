@@ -12,7 +12,7 @@ from discover.engine.hosts import Hosts
 from discover.engine.plan import ScanPlan, Target
 from discover.engine.reference import answering_everywhere
 from discover.engine.shared import Shared
-from discover.errors import NetworkError
+from discover.errors import EspiedError, NetworkError
 from discover.listen.broadcasts import CHANNELS, hear_channel
 from discover.listen.mdns import browse_signals
 from discover.listen.neighbours import NeighbourWatch
@@ -198,7 +198,7 @@ class _Trouble:
         self._bars = bars
         self._said = False
 
-    def __call__(self, error: NetworkError) -> None:
+    def __call__(self, error: EspiedError) -> None:
         if not self._said:
             self._said = True
             self._shared.trouble(self._what, error, bars=self._bars)

@@ -9,7 +9,7 @@ from typing import Final
 
 from discover.atlas.family import Catalogue
 from discover.engine.meter import Meter
-from discover.errors import NetworkError
+from discover.errors import EspiedError
 from discover.model.signal import Signal
 from discover.net.api import Network
 from discover.probe.sweep import CHUNKS_AT_ONCE
@@ -43,7 +43,7 @@ class Shared:
     idle: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while no host is being asked."""
 
-    def trouble(self, what: str, error: NetworkError, *, bars: bool = True) -> None:
+    def trouble(self, what: str, error: EspiedError, *, bars: bool = True) -> None:
         """Make a notice of what the system refused, with its hint the first time; what ``bars`` makes the scan incomplete."""
         self.barred = self.barred or bars
         hint = "" if error.hint in self.advised else f" {error.hint}"

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from itertools import islice
 from typing import Final
 
-from discover.errors import NetworkError
+from discover.errors import EspiedError, NetworkError, NotPrivateError
 from discover.model.network import Interface
 from discover.net.api import Network
 from discover.probe.book import Book, Line
@@ -66,7 +66,7 @@ class Sweep:
         self._on_tested = on_tested
         self._arp = arp
         self._failures = 0
-        self.error: NetworkError | None = None
+        self.error: EspiedError | None = None
         self.complete = True
         """False once an address has not got its chance."""
 
@@ -141,7 +141,7 @@ class Sweep:
             self._book.asked(address, self._network.clock.mono())
             try:
                 await line.send(KNOCK, address, LIVENESS_PORT, purpose="is anybody there (knock)")
-            except NetworkError as error:
+            except (NetworkError, NotPrivateError) as error:  # the gate's refusal: the interface stands in another network now
                 if wait is not None:
                     await self._network.clock.sleep(wait)
                     continue

@@ -13,7 +13,7 @@ from discover.model.signal import Signal
 from discover.net.fake import FakeNetwork
 from discover.net.fake_hosts import fake_interface
 from discover.text import is_clean
-from tests.engine.scanning import NOTHING, gadget, scan, service
+from tests.engine.scanning import NOTHING, asking, gadget, scan, service
 
 
 @pytest.mark.parametrize("at", [1.0, 4.5])
@@ -169,3 +169,15 @@ async def test_a_liar_with_ten_thousand_names_does_not_stop_the_scan() -> None:
     found = await scan(network)
     assert len(found.of("192.168.1.20", "mdns.service")) == 2000
     assert found.finished[-1].flag("complete")
+
+
+async def test_an_interface_that_moves_to_another_network_does_not_end_a_watch() -> None:
+    # A laptop that changes its Wi-Fi: the gate admits the new network only, and records of the old one are still about.
+    network = FakeNetwork(gadget(20))
+    network.clock.script(network.clock.mono() + 100.0, lambda: setattr(network, "_interfaces", [fake_interface("lan0", "10.9.0.2/24")]))
+    network.mdns(service("_wled._tcp"), at=1.0)
+    network.mdns(service("_wled._tcp"), at=900.0)
+    found = await scan(network, catalogue=asking("/json/info", "mdns:_wled._tcp"), forever=True, stop_after=1000)
+    assert max(one.mono for one in found.signals) > 900
+    assert any("directly attached" in notice for notice in found.feed.notices)
+    assert all(packet.mono < 400 for packet in found.packets("udp") if packet.to == "192.168.1.20")
