@@ -73,13 +73,13 @@ async def hear_channel(
 async def _hear(
     endpoint: UdpEndpoint, clock: Clock, emit: Emitter, channel: Channel, *, own: Collection[str], on_peer: Callable[[str], None]
 ) -> None:
-    heard: dict[tuple[str, bytes], float] = {}
+    heard: dict[tuple[str, int], float] = {}
     while True:
         event = await endpoint.receive(_LONG)
         if event is None or event.kind is not UdpEventKind.REPLY or event.address in own:
             continue
         now = clock.mono()
-        key = (event.address, event.payload)
+        key = (event.address, hash(event.payload))  # not the bytes: a flood could bring 64 kB each
         if key in heard and now - heard[key] < REPEAT_AFTER:
             continue
         if len(heard) >= MAX_REMEMBERED:

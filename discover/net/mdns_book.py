@@ -129,7 +129,7 @@ class Book:
         if found is None:
             return
         self._pending.pop(key, None)
-        self._by_host.get(found.host, set()).discard(key)
+        self._leave(found.host, key)
         yield MdnsEvent(kind=kind, interface=self._interface, type=found.type, instance=found.name)
 
     def changed(self, names: Iterable[str], now: float) -> Iterator[MdnsEvent]:
@@ -143,6 +143,14 @@ class Book:
         for key in keys:
             yield from self._tell(key, self._instances[key], now)
 
+    def _leave(self, host: str, key: str) -> None:
+        """Forget that the instance is on the host, and the host with its last one: made-up names come without end."""
+        keys = self._by_host.get(host)
+        if keys is not None:
+            keys.discard(key)
+            if not keys:
+                del self._by_host[host]
+
     def _tell(self, key: str, one: Instance, now: float, *, again: bool = False) -> Iterator[MdnsEvent]:
         service = self._lookup.service(one.full)
         text = self._lookup.text(one.full)
@@ -152,7 +160,7 @@ class Book:
         host, port = service if service is not None else (before[0], before[1]) if before else ("", 0)
         host = host.rstrip(".")
         if one.host != host.lower():
-            self._by_host.get(one.host, set()).discard(key)
+            self._leave(one.host, key)
             one.host = host.lower()
             self._by_host.setdefault(one.host, set()).add(key)
         addresses = self._lookup.addresses(host)[:MAX_ADDRESSES]

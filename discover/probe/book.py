@@ -37,7 +37,8 @@ class Contact:
     heard: asyncio.Event = field(default_factory=asyncio.Event)
     """Set by every event; whoever waits clears it first."""
     alive: bool = False
-    payloads: set[tuple[int, bytes]] = field(default_factory=set)
+    payloads: set[tuple[int, int]] = field(default_factory=set)
+    """Port and hash of every reply told: the bytes themselves would be 64 kB each from whoever means ill."""
 
     def resolved(self, port: int) -> bool:
         """Tell whether the port has answered in any way."""
@@ -125,6 +126,8 @@ class Book:
         if event.kind is UdpEventKind.UNREACHABLE:
             self._unreachable(address, event)
             return
+        if address not in self._contacts and len(self._contacts) >= MAX_CONTACTS:
+            return  # nothing could be remembered of it, so every further datagram would be a signal again
         contact = self.contact(address)
         if event.kind is UdpEventKind.REPLY:
             self._reply(address, contact, event)
@@ -149,7 +152,7 @@ class Book:
         contact.heard.set()
 
     def _reply(self, address: str, contact: Contact, event: UdpEvent) -> None:
-        key = (event.port, event.payload)
+        key = (event.port, hash(event.payload))
         contact.replied.add(event.port)
         if key in contact.payloads or len(contact.payloads) >= MAX_REPLIES:
             return

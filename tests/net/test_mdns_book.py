@@ -228,3 +228,15 @@ def test_a_question_on_the_wire() -> None:
     assert list(encode_queries([((b"x", b"local"), A)])) == [b"\0\0\0\0\0\1\0\0\0\0\0\0\1x\5local\0\0\1\0\1"]
     assert list(encode_queries([((b"x", b"local"), AAAA)], unicast=True)) == [b"\0\0\0\0\0\1\0\0\0\0\0\0\1x\5local\0\0\x1c\x80\1"]
     assert list(encode_queries([])) == []
+
+
+def test_a_responder_that_changes_its_host_name_for_ever_fills_no_memory() -> None:
+    records = Records()
+    book = Book("lan0", records)
+    for number in range(50):
+        records.fill(host=f"made-up-{number}.local.")
+        list(book.pointer(TYPE, LAMP, 4500, float(number)))
+        list(book.changed([LAMP], float(number)))
+    assert list(book._by_host) == ["made-up-49.local"]
+    list(book.gone(LAMP, MdnsEventKind.GOODBYE))
+    assert not book._by_host

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import errno
 
+import pytest
+
 from discover.errors import NetworkError
 from discover.model.network import Interface
 from discover.model.signal import Signal
+from discover.net.api import UdpEvent, UdpEventKind
 from discover.net.emitter import Emitter
 from discover.net.fake import FakeNetwork
 from discover.net.fake_hosts import FakeHost, fake_interface
@@ -103,3 +106,16 @@ async def test_digi_modules_answer_with_what_they_are() -> None:
     )
     (one,) = asked.signals
     assert (one.text("protocol"), one.text("mac"), one.text("device")) == ("addp", "00:40:9d:00:00:01", "Digi Connect ME")
+
+
+def test_a_flood_of_made_up_senders_ends_somewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("discover.probe.book.MAX_CONTACTS", 10)
+    signals: list[Signal] = []
+    book = Book(Emitter(FakeNetwork().clock, "lan0", signals.append, 0.0), (), lambda _address: None)
+    for _ in range(3):
+        for number in range(50):
+            book.take(UdpEvent(kind=UdpEventKind.REPLY, address=f"10.0.0.{number}", port=30303, payload=b"x" * 60_000))
+    assert [one.peer for one in signals] == [f"10.0.0.{number}" for number in range(10)]
+    contact = book.peek("10.0.0.1")
+    assert contact is not None
+    assert not any(isinstance(part, bytes) for key in contact.payloads for part in key)
