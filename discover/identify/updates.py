@@ -12,6 +12,8 @@ from discover.model.check import Verdict
 from discover.model.device import Direction, Listener, OtaStatus, Password, PortState
 from discover.model.signal import Signal, Source
 
+_LAST_PORT: Final = 65535
+
 _BY_STATE: Final = {
     PortState.ANNOUNCED: Verdict.ANNOUNCED,
     PortState.ANSWERED: Verdict.LIKELY,
@@ -79,6 +81,8 @@ def _checked(signals: Sequence[Signal], status: OtaStatus | None) -> OtaStatus |
     newest = max(checks, key=lambda signal: (signal.when, signal.number("port") or 0, signal.text("ota"), signal.text("verdict")))
     password = _password_word(newest.text("password"))
     port = newest.number("port")
+    if port is not None and not 0 <= port <= _LAST_PORT:
+        port = None  # a recording may say anything, a document may not
     kind = newest.text("ota") or (status.kind if status else "unknown")
     same = status is not None and kind == status.kind
     if password == Password.UNKNOWN and status is not None and same:

@@ -119,3 +119,11 @@ def test_a_wled_is_updated_on_its_page_unless_it_announces_arduino_ota(catalogue
 )
 def test_nothing_is_promised_where_nothing_speaks_for_an_update(catalogue: Catalogue, signals: list[Signal]) -> None:
     assert identify(signals, catalogue).ota is None
+
+
+@pytest.mark.parametrize("port", [-1, 65536, 10**30])
+def test_a_port_that_is_none_is_not_taken_from_a_recording(catalogue: Catalogue, port: int) -> None:
+    # The store could not read back what it was given.
+    checked = signal("ota.checked", when=10.0, ota="arduino", port=port, transport="udp", level=1, verdict="likely", password="no")
+    assert ota([arduino(4000), checked], catalogue).port == 4000
+    assert ota([checked], catalogue).port == 0
