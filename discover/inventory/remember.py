@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
-from discover.model.device import Confidence, Device, Evidence, Heard, Listener, OtaStatus, PortState, Presence
+from discover.model.device import Confidence, Device, Evidence, Heard, Listener, OtaStatus, PortState, Presence, PresenceState
 
 
 def remembered(known: Device, seen: Device) -> Device:
-    """Return ``seen`` with what only ``known`` tells: first seen, old answers, and the family where now nothing speaks for any.
+    """Return ``seen`` with what only ``known`` tells: first seen, old answers, and the family where now less or nothing speaks for it.
 
     The id is that of ``seen``; label, notes and tags are left to the annotations.
     """
     unsure = seen.family.confidence is Confidence.UNKNOWN and known.family.confidence is not Confidence.UNKNOWN
+    unsure = unsure or _heard_less(known, seen)
     same_family = unsure or seen.family.id == known.family.id
     return replace(
         seen,
@@ -33,6 +35,22 @@ def remembered(known: Device, seen: Device) -> Device:
         presence=_presence(known.presence, seen.presence),
         evidence=_evidence(known.evidence, seen.evidence) if unsure else seen.evidence,
     )
+
+
+_FOUND: Final = (PortState.ANSWERED, PortState.ANNOUNCED, PortState.LIKELY)
+
+
+def _heard_less(known: Device, seen: Device) -> bool:
+    """Tell whether ``seen`` is the same conclusion from fewer words, as after a passive scan, and nothing contradicts the older one.
+
+    Less sure of the same family, or of one that stood behind it ("Espressif" behind "ESPHome"). A port
+    that was found and is now refused contradicts: the firmware may have changed.
+    """
+    behind = {known.family.id, *(one.id for one in known.alternatives), *(one.value for one in known.evidence if one.claim == "family")}
+    if seen.family.id not in behind or seen.family.score >= known.family.score:
+        return False
+    closed = {(one.port, one.transport) for one in seen.listeners if one.state is PortState.CLOSED}
+    return not any((one.port, one.transport) in closed and one.state in _FOUND for one in known.listeners)
 
 
 def _listeners(known: tuple[Listener, ...], seen: tuple[Listener, ...]) -> tuple[Listener, ...]:
@@ -60,8 +78,11 @@ def _presence(known: Presence, seen: Presence) -> Presence:
         heard[one.source] = one if old is None or one.last >= old.last else old
     newest = seen if seen.last_seen >= known.last_seen else known
     kept: tuple[Heard, ...] = tuple(heard[source] for source in sorted(heard))
+    # A short look that found nothing to hold has not asked the sources of a longer one: what they said holds as long as they said.
+    spoke = {one.source for one in newest.heard}
+    holds = any(one.expires > newest.last_seen for one in kept if one.source not in spoke)
     return Presence(
-        state=newest.state,
+        state=PresenceState.PRESENT if newest.state is PresenceState.STALE and holds else newest.state,
         first_seen=min(known.first_seen, seen.first_seen),
         last_seen=newest.last_seen,
         heard=kept,

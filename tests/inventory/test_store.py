@@ -3,6 +3,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from discover.errors import StoreError, UsageError
 from discover.inventory.annotations import annotate
 from discover.inventory.migrations import MIGRATIONS, migrate, version_of
 from discover.inventory.store import HISTORY, Store
-from discover.model.device import PresenceState
+from discover.model.device import Confidence, Direction, FamilyVerdict, Listener, PortState, PresenceState
+from discover.model.signal import Source
 from discover.model.snapshot import Snapshot
 from tests.inventory.kit import NOW, folded, mdns, seen, signal
 
@@ -62,6 +64,49 @@ def test_first_seen_is_kept_and_a_short_look_does_not_erase_what_is_known(store:
     assert device.presence.first_seen == NOW
     assert device.presence.last_seen == NOW + 1000
     assert (device.name, device.family.id, device.hostname) == ("Lamp", "wled", "lamp.local")
+
+
+def sure(score: int, family: str = "wled", *, alternatives: tuple[str, ...] = (), state: PortState = PortState.ANSWERED) -> Snapshot:
+    """The lamp as identified with a score, from one answer on 80/tcp."""
+    (device,) = lamp().devices
+    return replace(
+        lamp(),
+        devices=(
+            replace(
+                device,
+                family=FamilyVerdict(id=family, title=family, confidence=Confidence.POSSIBLE, score=score),
+                alternatives=tuple(FamilyVerdict(id=one, title=one, confidence=Confidence.POSSIBLE, score=30) for one in alternatives),
+                listeners=(Listener(port=80, transport="tcp", direction=Direction.LISTENS, state=state, service="", source=Source.TCP),),
+                evidence=(),
+            ),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("later", "family", "score"),
+    [
+        (sure(30), "wled", 95),  # a passive scan sees the MAC's vendor only
+        (sure(30, "espressif"), "wled", 95),  # which stood behind the family before
+        (sure(97), "wled", 97),
+        (sure(97, "esphome"), "esphome", 97),  # flashed anew
+        (sure(30, "esphome"), "esphome", 30),  # nothing spoke for this one before
+        (sure(30, "espressif", state=PortState.CLOSED), "espressif", 30),  # what spoke for the family is refused now
+    ],
+)
+def test_a_look_that_hears_less_leaves_the_family_alone_unless_something_contradicts(
+    store: Store, later: Snapshot, family: str, score: int
+) -> None:
+    store.save(sure(95, alternatives=("espressif",)))
+    store.save(later)
+    (device,) = store.load(now=NOW).devices
+    assert (device.family.id, device.family.score) == (family, score)
+
+
+def test_what_a_longer_look_heard_holds_as_long_as_it_said_after_a_short_one(store: Store) -> None:
+    store.save(folded(seen(0, "192.168.1.5", A), signal("udp.reply", 1, "192.168.1.5", port=30303)))
+    store.save(folded(seen(60, "192.168.1.5", A, state="stale")))
+    assert [store.load(now=NOW + at).devices[0].presence.state for at in (61, 400)] == [PresenceState.PRESENT, PresenceState.STALE]
 
 
 def test_a_new_address_replaces_the_old_one(store: Store) -> None:
