@@ -144,7 +144,7 @@ class _Run:
         if self._broken:
             return
         if signal.peer and signal.kind != "neighbour.failed":
-            self.meter.peers.add(signal.peer)
+            self.meter.heard(signal)
         try:
             self._on_signal(signal)
         except BaseException:

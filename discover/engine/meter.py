@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from discover.model.network import Progress
+from discover.model.signal import Signal
 from discover.net.api import Clock
 from discover.probe.sweep import ARP_GIVES_UP, CHUNK, CHUNKS_AT_ONCE
 
@@ -36,6 +37,8 @@ class Meter:
     """Hosts whose ports are being asked now."""
     sweeping: bool = False
     peers: set[str] = field(default_factory=set)
+    """Devices heard: by MAC where the neighbour table tells it, else by address (one device has several)."""
+    macs: dict[str, str] = field(default_factory=dict)
 
     @property
     def elapsed(self) -> float:
@@ -46,6 +49,14 @@ class Meter:
     def busy(self) -> bool:
         """Tell whether the sweep or a host's questions are under way."""
         return self.sweeping or self.asking > 0
+
+    def heard(self, signal: Signal) -> None:
+        """Count who spoke, once however many addresses it has."""
+        mac = signal.text("mac") if signal.kind == "neighbour.seen" else ""
+        if mac:
+            self.peers.discard(signal.peer)
+            self.macs[signal.peer] = mac
+        self.peers.add(self.macs.get(signal.peer, signal.peer))
 
     def progress(self) -> Progress:
         """Return the state now."""

@@ -6,6 +6,8 @@ from collections import defaultdict
 
 import pytest
 
+from discover.engine.meter import Meter
+from discover.model.signal import Signal, Source
 from discover.net.fake import FakeNetwork
 from discover.net.fake_hosts import FakeHost, fake_interface
 from discover.probe.knock import KNOCK_PORTS, control_port
@@ -236,6 +238,20 @@ async def test_progress_is_honest_and_not_too_frequent() -> None:
     assert any(one.phase.startswith("sweeping") for one in steps)
     assert (steps[-1].tested, steps[-1].hosts, steps[-1].remaining, steps[-1].phase) == (253, 1, 0.0, "done")
     assert steps[-1].packets_sent == found.summary.packets_sent  # type: ignore[union-attr]
+
+
+def test_a_device_is_one_host_however_many_addresses_it_has() -> None:
+    network = FakeNetwork(gadget(20))
+    meter = Meter(network.clock, 0.0, sent=lambda: 0, until=5.0)
+    for source, kind, peer, told in (
+        (Source.MDNS, "mdns.service", "fe80::20", {}),
+        (Source.NEIGHBOUR, "neighbour.seen", "192.168.1.20", {"mac": "24:6f:28:00:00:20"}),
+        (Source.NEIGHBOUR, "neighbour.seen", "fe80::20", {"mac": "24:6f:28:00:00:20"}),
+        (Source.UDP, "udp.refused", "192.168.1.20", {"port": 3232}),
+        (Source.MDNS, "mdns.service", "192.168.1.21", {}),
+    ):
+        meter.heard(Signal(when=0.0, mono=0.0, source=source, interface="lan0", peer=peer, kind=kind, fields=told))
+    assert meter.progress().hosts == 2
 
 
 async def test_started_and_finished_frame_the_signals() -> None:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from discover.errors import EXIT_NEGATIVE, EspiedError, NetworkError
+from discover.errors import EXIT_NEGATIVE, EspiedError, NetworkError, UsageError
 from discover.inventory.fold import Inventory
 from discover.model.check import OtaCheck, Step
 from discover.model.device import Device
 from discover.model.snapshot import Snapshot
+from discover.ota.target import parse_host
 from tui.cli.output import note, to_text, width, write_stdout
 from tui.cli.session import live_feed, silent_progress
 from tui.cli.settings import Settings
@@ -29,6 +30,12 @@ if TYPE_CHECKING:
 )
 @click.option("--kind", type=click.Choice(("arduino", "esphome")), help="What listens there, where you know it.")
 @click.option("-i", "--interface", "interfaces", multiple=True, metavar="IF", help="Interface to look and ask on.")
+@click.option(
+    "-n", "--network", "networks", multiple=True, metavar="CIDR", help="Network that HOST is in, where it is not attached; with --own."
+)
+@click.option(
+    "--own", "--i-own-this-network", "own", is_flag=True, help="The --network is mine: allow HOST although it is not attached and private."
+)
 @click.option(
     "--listen",
     "listen_seconds",
@@ -47,6 +54,8 @@ def command(
     level: int | None,
     kind: str | None,
     interfaces: tuple[str, ...],
+    networks: tuple[str, ...],
+    own: bool,
     listen_seconds: float,
     consent: bool,
     format_name: str,
@@ -67,6 +76,8 @@ def command(
             level=level,
             kind=kind or "",
             interfaces=interfaces,
+            networks=networks,
+            own=own,
             listen_seconds=listen_seconds,
             consent=consent,
             known=device,
@@ -107,6 +118,8 @@ async def _check(
     level: int | None,
     kind: str,
     interfaces: tuple[str, ...],
+    networks: tuple[str, ...],
+    own: bool,
     listen_seconds: float,
     consent: bool,
     known: Device | None,
@@ -115,7 +128,7 @@ async def _check(
     """Listen for the announcement, then check; Ctrl-C leaves no socket behind."""
     from discover.ota import check  # noqa: PLC0415 - asyncio is loaded by now
 
-    feed = live_feed(settings, catalogue, interfaces=interfaces, seconds=listen_seconds, passive=True)
+    feed = live_feed(settings, catalogue, interfaces=interfaces, networks=networks, own=own, seconds=listen_seconds, passive=True)
     device = known
     if listen_seconds:
         inventory = Inventory(catalogue)
@@ -132,8 +145,11 @@ async def _check(
 
 def find_device(snapshot: Snapshot, host: str) -> Device | None:
     """Find the device that ``host`` (a name, an address, with or without port) means; None unless it is exactly one."""
-    bare = host.rsplit(":", 1)[0] if host.count(":") == 1 else host.strip("[]")
-    wanted = bare.lower().rstrip(".")
+    bare = host
+    with contextlib.suppress(UsageError):  # a device's name may be no host's: "Kitchen Light"
+        bare = parse_host(host).name
+    # The inventory keeps link-local addresses without their zone, which is this machine's word and not the device's.
+    wanted = bare.partition("%")[0].lower().rstrip(".")
     names = {wanted, wanted.removesuffix(".local")}
     hits = [
         device

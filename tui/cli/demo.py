@@ -31,7 +31,7 @@ def command(settings: Settings, *, scan_only: bool, format_name: str, seconds: f
     feed = demo_or_recording(seconds=seconds, speed=0)
     if not feed.live:
         note(NOT_LIVE, quiet=settings.quiet)
-    with Narrator(quiet=settings.quiet, verbose=settings.verbose) as narrator:
+    with Narrator(quiet=settings.quiet) as narrator:
         found = run_feed(feed, load_catalogue(), narrator)
     write_stdout(render(found.snapshot, format_name, color=settings.stdout_color))
     return EXIT_INTERRUPTED if found.interrupted else 0

@@ -77,7 +77,7 @@ class LazyGroup(click.Group):
 @click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Configuration file; everything works without one.")
 @click.option("--no-color", is_flag=True, help="No colours (NO_COLOR does the same).")
 @click.option("-q", "--quiet", is_flag=True, help="No narration on stderr.")
-@click.option("-v", "--verbose", is_flag=True, help="More narration on stderr.")
+@click.option("-v", "--verbose", is_flag=True, help="Say on stderr where a scan, watch or check looks, and why not elsewhere.")
 @click.version_option(__version__, "--version", prog_name="espied")
 @click.pass_context
 def cli(ctx: click.Context, *, database: Path | None, config: Path | None, no_color: bool, quiet: bool, verbose: bool) -> None:

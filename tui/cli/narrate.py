@@ -20,10 +20,9 @@ EVERY_IN_LOG = 5.0
 class Narrator:
     """Shows progress while a scan runs and clears its line at the end; a context manager."""
 
-    def __init__(self, *, quiet: bool, verbose: bool) -> None:
-        """Narrate on stderr unless ``quiet``; ``verbose`` prints notices of lesser weight too."""
+    def __init__(self, *, quiet: bool) -> None:
+        """Narrate on stderr unless ``quiet``."""
         self._on = not quiet
-        self.verbose = verbose
         self._terminal = sys.stderr.isatty()
         self._start = time.monotonic()
         self._next = self._start + FIRST_AFTER

@@ -57,7 +57,7 @@ def command(
 
     catalogue = load_catalogue()
     feed = live_feed(settings, catalogue, interfaces=interfaces, networks=networks, own=own, seconds=seconds, passive=passive)
-    with Narrator(quiet=settings.quiet, verbose=settings.verbose) as narrator:
+    with Narrator(quiet=settings.quiet) as narrator:
         feed.on_notice = narrator.notice
         found = run_feed(feed, catalogue, narrator, record=record)
     write_stdout(render(found.snapshot, format_name, color=settings.stdout_color))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from discover.errors import EXIT_CANNOT, EspiedError, RecordingError, UsageError
-from discover.model.network import Packet, Progress
+from discover.model.network import Interface, Packet, Progress
 from discover.model.signal import Signal
 from discover.model.snapshot import Snapshot
 from tui.cli.narrate import Narrator
@@ -20,6 +20,7 @@ from tui.cli.settings import Settings
 if TYPE_CHECKING:
     from discover.atlas.family import Catalogue
     from discover.engine import Feed, LiveFeed
+    from discover.engine.plan import ScanPlan
     from discover.inventory.fold import Inventory
 
 
@@ -61,7 +62,22 @@ def live_feed(
         seconds=settings.config.seconds if seconds is None else seconds,
         passive=passive,
     )
+    if settings.verbose:
+        for sentence in where_it_looks(network.interfaces(), plan):
+            note(sentence, quiet=settings.quiet)
     return LiveFeed(network, catalogue, plan, forever=forever)
+
+
+def where_it_looks(interfaces: Iterable[Interface], plan: ScanPlan) -> Iterator[str]:
+    """Yield one sentence for each interface: what is done there, or why nothing is."""
+    for interface in interfaces:
+        swept = [f"{one.network} ({one.planned} addresses)" for one in plan.targets if one.interface.name == interface.name]
+        if swept and not plan.passive:
+            yield f"{interface.name}: asking {', '.join(swept)}."
+        elif any(one.name == interface.name for one in plan.interfaces):
+            yield f"{interface.name}: asking by mDNS and listening."
+        else:
+            yield f"{interface.name}: left out. {interface.skip or 'It has no network that this is about.'}"
 
 
 def _network(cidr: str):  # type: ignore[no-untyped-def] # noqa: ANN202 - IPv4Network | IPv6Network, ipaddress loads lazily

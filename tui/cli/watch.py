@@ -61,7 +61,7 @@ def command(
             write_stdout(change_json(change) if format_name == "ndjson" else change_text(change, color=settings.stdout_color))
         last = snapshot
 
-    with Narrator(quiet=True, verbose=settings.verbose) as narrator:
+    with Narrator(quiet=True) as narrator:
         if not settings.quiet:
             feed.on_notice = note
             note("watching; Ctrl-C ends")

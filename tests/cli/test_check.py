@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from discover.errors import EXIT_USAGE
+from discover.model.device import Device
+from discover.model.snapshot import ScanSummary, Snapshot
+from tests.cli.conftest import Run
+from tui.cli.check import find_device
+
+KITCHEN = Device(
+    id="mac:24:6f:28:00:00:13", name="Kitchen Light", hostname="kitchen.local", addresses=("10.0.0.3", "fe80::266f:28ff:fe00:13")
+)
+PLUG = Device(id="mac:24:6f:28:00:00:14", name="Plug", hostname="plug.local", addresses=("10.0.0.4",))
+FOUND = Snapshot(generated=0.0, scan=ScanSummary(), devices=(KITCHEN, PLUG))
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "10.0.0.3",
+        "10.0.0.3:3232",
+        "kitchen.local",
+        "KITCHEN.local.:3232",
+        "kitchen",
+        "Kitchen Light",
+        "fe80::266f:28ff:fe00:13",
+        "fe80::266f:28ff:fe00:13%eth0",
+        "[fe80::266f:28ff:fe00:13%eth0]:3232",
+        "mac:24:6f:28:00:00:13",
+    ],
+)
+def test_what_was_heard_is_found_by_any_word_for_it(host: str) -> None:
+    assert find_device(FOUND, host) is KITCHEN
+
+
+@pytest.mark.parametrize("host", ["10.0.0.5", "kitch", "", "fe80::1%eth0"])
+def test_anything_else_finds_nothing(host: str) -> None:
+    assert find_device(FOUND, host) is None
+
+
+def test_a_network_that_is_none_is_wrong_usage(espied: Callable[..., Run]) -> None:
+    done = espied("check", "10.0.0.3", "--network", "everything", "--own")
+    assert done.code == EXIT_USAGE
+    assert "'everything' is not a network" in done.err
