@@ -80,6 +80,23 @@ def test_an_open_door_is_called_one() -> None:
     assert "anyone on this network can replace the firmware" in verdict_text(replace(CHECK, verdict=Verdict.READY, password=Password.NO))
 
 
+def test_ready_claims_nothing_of_a_password_that_was_not_asked_for() -> None:
+    said = verdict_text(replace(CHECK, verdict=Verdict.READY, password=Password.UNKNOWN))
+    assert said == "ESPHome OTA answers on 3232/tcp; whether it wants a password was not asked."
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_a_check_of_several_ports_names_no_port_0(verdict: Verdict) -> None:
+    several = replace(CHECK, port=0, transport="udp", kind="unknown", verdict=verdict)
+    assert " 0/" not in to_plain(check_lines(several))
+    assert verdict_text(several)[0].isupper()
+
+
+def test_level_1_over_tcp_is_a_connection_and_no_knock() -> None:
+    assert "level 1 (a connection, closed at once)" in to_plain(check_lines(replace(CHECK, level=1)))
+    assert "level 1 (knock with a control port)" in to_plain(check_lines(replace(CHECK, level=1, transport="udp")))
+
+
 def test_hostile_check_text_is_harmless() -> None:
     hostile = OtaCheck(
         host="x\x1b[2J{at}",

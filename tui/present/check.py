@@ -33,6 +33,8 @@ VERDICT_STYLE: Final = {
 
 LEVELS: Final = ("from announcements alone", "knock with a control port", "handshake that stops before any side effect")
 """What the levels 0, 1 and 2 of a check do (facts of the OTA protocols)."""
+CONNECTION: Final = "a connection, closed at once"
+"""What level 1 is over TCP, where nothing is knocked at."""
 
 KINDS: Final = {"arduino": "ArduinoOTA", "esphome": "ESPHome OTA", "http": "update by web page", "pull": "updates it fetches itself"}
 
@@ -57,6 +59,7 @@ _SENTENCES: Final = {
     Verdict.BLOCKED: "{at} cannot be reached from this machine.",
     Verdict.NOT_APPLICABLE: "Nothing to check: no update over the air is known for this device.",
 }
+_READY_UNTOLD: Final = "{name} answers on {at}; whether it wants a password was not asked."
 _READY_OPEN: Final = "{name} answers on {at} and asks for no password, so anyone on this network can replace the firmware."
 _NOT_APPLICABLE: Final = {
     "pull": "Nothing to check: the device fetches its updates itself.",
@@ -74,14 +77,17 @@ def verdict_text(check: OtaCheck) -> str:
     sentence = _SENTENCES[check.verdict]
     if check.verdict is Verdict.READY and check.password is Password.NO:
         sentence = _READY_OPEN
+    elif check.verdict is Verdict.READY and check.password is Password.UNKNOWN:
+        sentence = _READY_UNTOLD
     elif check.verdict is Verdict.NOT_APPLICABLE:
         sentence = _NOT_APPLICABLE.get(check.kind, sentence)
-    return sentence.format(
+    said = sentence.format(
         name=KINDS.get(check.kind, "an update service"),
-        at=f"{check.port}/{check.transport}",
+        at=f"{check.port}/{check.transport}" if check.port else "every port that was tried",
         says=_SAYS[check.password],
         where=clean(check.address or check.host),
     )
+    return said[:1].upper() + said[1:]
 
 
 def step_lines(step: Step, *, indent: int = 0) -> tuple[Line, ...]:
@@ -122,7 +128,8 @@ def sent_lines(sent: tuple[Sent, ...], *, indent: int = 0) -> tuple[Line, ...]:
 
 def check_lines(check: OtaCheck) -> tuple[Line, ...]:
     """Return the whole check: head, steps, verdict, what was sent."""
-    level = f"level {check.level}" + (f" ({LEVELS[check.level]})" if 0 <= check.level < len(LEVELS) else "")
+    does = CONNECTION if check.level == 1 and check.transport == "tcp" else dict(enumerate(LEVELS)).get(check.level, "")
+    level = f"level {check.level}" + (f" ({does})" if does else "")
     lines: list[Line] = [
         line(("OTA check of ", "title"), (clean(check.host), "title"), (f"  {target(check)}", "accent")),
         line((f"{KINDS.get(check.kind, 'update service not known yet')}, {level}", "dim")),
