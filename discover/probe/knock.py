@@ -48,7 +48,7 @@ _CONTROL_SPAN: Final = 4_000
 
 
 def control_port(address: str, index: int) -> int:
-    """Return a UDP port that is surely closed on the host: 61000..65519, one for each knock (``index`` 0..15).
+    """Return a UDP port that is surely closed on the host: 61000..64999, one for each knock (``index`` 0..15).
 
     It follows from the address, so that a host is always asked at the same ports, and lies in the
     dynamic range (RFC 6335 section 6) above Linux's own ephemeral ports (32768..60999), where no
