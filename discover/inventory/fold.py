@@ -13,7 +13,7 @@ from typing import Final
 
 from discover.atlas.family import Catalogue
 from discover.inventory.assemble import Assembled, Identify, assemble
-from discover.inventory.endpoint import Endpoint, Held, Service, ServiceKey
+from discover.inventory.endpoint import MAX_SLOTS, Endpoint, Held, Service, ServiceKey
 from discover.inventory.facts import facts_of
 from discover.inventory.identity import Key, keys_of, partition
 from discover.model.device import Evidence
@@ -169,7 +169,9 @@ class Inventory:
         home.announce(service)
         home.moved.pop(key, None)
         for one in addresses:
-            self._listed.setdefault((signal.interface, one), {})[key] = service
+            listed = self._listed.setdefault((signal.interface, one), {})
+            if key in listed or len(listed) < MAX_SLOTS:  # invented names, all with the addresses of others, end here
+                listed[key] = service
             self._touch_at((signal.interface, one))
         self._dirty[home] = None
 

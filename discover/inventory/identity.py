@@ -27,11 +27,14 @@ _INSTANCE: Final = 60
 _ADDRESS: Final = 30
 _WARNING: Final = 80
 
+MANY: Final = 16
+"""Addresses from which a device is said to have many. Our choice: a host with IPv6 privacy addresses has about ten."""
+
 
 class Group:
     """Voices that are one device, and the evidence for putting them together or keeping them apart."""
 
-    __slots__ = ("bridged", "evidence", "id", "id_evidence", "voices")
+    __slots__ = ("_span", "bridged", "evidence", "hosts", "id", "macs", "neighbours", "voices")
 
     def __init__(self, voice: Voice) -> None:
         """Begin with one voice."""
@@ -40,21 +43,24 @@ class Group:
         """Neighbour MACs that stand for several devices."""
         self.evidence: list[Evidence] = []
         self.id = ""
-
-    @property
-    def macs(self) -> frozenset[str]:
+        # Kept, not worked out anew: behind a proxy a thousand groups are compared with each other.
+        self.macs: frozenset[str] = voice.macs
         """The MACs told."""
-        return frozenset().union(*(voice.macs for voice in self.voices))
-
-    @property
-    def hosts(self) -> frozenset[str]:
+        self.hosts: frozenset[str] = voice.hosts
         """The host names told."""
-        return frozenset().union(*(voice.hosts for voice in self.voices))
-
-    @property
-    def neighbours(self) -> frozenset[str]:
+        self.neighbours: frozenset[str] = frozenset([voice.neighbour] if voice.neighbour else ())
         """The MACs that the neighbour table gives."""
-        return frozenset(voice.neighbour for voice in self.voices if voice.neighbour)
+        self._span: tuple[float, float] | None = None
+
+    def take(self, other: Group) -> None:
+        """Take all that ``other`` has."""
+        self.voices += other.voices
+        self.bridged |= other.bridged
+        self.evidence += other.evidence
+        self.macs |= other.macs
+        self.hosts |= other.hosts
+        self.neighbours |= other.neighbours
+        self._span = None
 
     @property
     def order(self) -> tuple[int, str]:
@@ -64,8 +70,10 @@ class Group:
     @property
     def span(self) -> tuple[float, float]:
         """When it was heard first and until when anything it said holds."""
-        spans = [voice.span for voice in self.voices]
-        return min(first for first, _ in spans), max(until for _, until in spans)
+        if self._span is None:
+            spans = [voice.span for voice in self.voices]
+            self._span = min(first for first, _ in spans), max(until for _, until in spans)
+        return self._span
 
     def places(self) -> str:
         """Name its addresses for people."""
@@ -170,6 +178,12 @@ def _merge_neighbours(groups: list[Group]) -> list[Group]:
             if not (_macs_contradict(into, group) or _hosts_contradict(into, group)):
                 why = f"one tells the MAC address {mac}, the neighbour table gives it for the other"
                 groups = _join(groups, into, group, why=why, rule="inventory.merge-neighbour", weight=_NEIGHBOUR)
+        if len(same) > MANY:
+            why = (
+                f"the neighbour table gives the MAC address {mac} for {len(same)} addresses: one device with many addresses, "
+                "or a router that answers for all of them (proxy ARP), and what is behind it cannot be told apart"
+            )
+            into.evidence.append(_warning(into, mac, "inventory.many-addresses", why))
     return groups
 
 
@@ -179,7 +193,8 @@ def _is_bridge(same: Sequence[Group], mac: str) -> bool:
         return False
     if any(group.macs and not _belongs(group, mac) for group in same):
         return True
-    pairs = ((one, other) for index, one in enumerate(same) for other in same[index + 1 :])
+    telling = [group for group in same if group.macs or group.hosts]  # the others contradict nobody
+    pairs = ((one, other) for index, one in enumerate(telling) for other in telling[index + 1 :])
     return any(_macs_contradict(one, other) or _hosts_contradict(one, other) for one, other in pairs)
 
 
@@ -237,14 +252,15 @@ def _belongs(group: Group, mac: str) -> bool:
 
 def _join(groups: list[Group], into: Group, other: Group, *, why: str, rule: str, weight: int) -> list[Group]:
     """Put ``other`` into ``into`` and say why."""
-    places = f"{into.places()} and {other.places()}" if into.places() != other.places() else into.places()
-    when = max(one.when for one in (_sign(into), _sign(other)))
-    into.voices += other.voices
-    into.bridged |= other.bridged
-    into.evidence += other.evidence
-    source = _sign(other).source
-    why = f"{places}: one device, for {why}"
-    into.evidence.append(Evidence(claim="identity", value="", weight=weight, rule=rule, source=source, when=when, why=why))
+    if len(into.voices) >= MANY:  # a sentence for each of a thousand addresses, naming all before it, tells nobody anything
+        into.take(other)
+    else:
+        places = f"{into.places()} and {other.places()}" if into.places() != other.places() else into.places()
+        sign = _sign(other)
+        when = max(_sign(into).when, sign.when)
+        why = f"{places}: one device, for {why}"
+        into.take(other)
+        into.evidence.append(Evidence(claim="identity", value="", weight=weight, rule=rule, source=sign.source, when=when, why=why))
     return [group for group in groups if group is not other]
 
 

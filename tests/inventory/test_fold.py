@@ -118,6 +118,17 @@ def test_a_flood_of_invented_names_ends_at_the_limit() -> None:
 # The scan
 
 
+def test_invented_names_with_the_addresses_of_others_end_at_the_limit() -> None:
+    everyone = [f"192.168.1.{number}" for number in range(1, 9)]
+    folding = inventory()
+    for number, address in enumerate(everyone):
+        folding.add(seen(0, address, f"24:6f:28:aa:00:{number:02x}"))
+    for number in range(MAX_SLOTS + 50):
+        folding.add(mdns(1, everyone[0], f"made up {number}", host=f"made-up-{number}.local", also=everyone))
+    assert len(folding.snapshot().devices) == len(everyone)
+    assert max(map(len, folding._listed.values())) == MAX_SLOTS
+
+
 def test_the_scan_is_summed_up_from_its_two_signals() -> None:
     end = signal("scan.finished", 7, "", "", seconds=68, planned=254, tested=200, packets_sent=1500, complete=False)
     during = folded(started(0), seen(3.25, HERE, A)).scan

@@ -258,3 +258,14 @@ def test_two_hosts_that_both_name_a_private_bridge_of_their_own_are_two_devices(
         mdns(0, "fe80::a", "A", host="a.local", also=("172.17.0.1",)), mdns(0, "fe80::b", "B", host="b.local", also=("172.17.0.1",))
     )
     assert {(device.name, device.hostname) for device in snapshot.devices} == {("A", "a.local"), ("B", "b.local")}
+
+
+def test_a_router_that_answers_for_a_whole_network_is_said_to_do_so_in_one_sentence() -> None:
+    there = [seen(0, f"10.0.{number // 250}.{number % 250 + 1}", A) for number in range(1000)]
+    (device,) = folded(*there).devices
+    assert len(device.addresses) == 1000
+    (warning,) = [one for one in device.evidence if one.rule == "inventory.many-addresses"]
+    assert "proxy ARP" in warning.why
+    # It used to be a sentence for each address, with all the others in it: ten megabytes of evidence.
+    assert len(rules(device)) < 20
+    assert sum(len(one.why) for one in device.evidence) < 20_000
