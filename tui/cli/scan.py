@@ -71,6 +71,9 @@ def command(
         write_ledger(tuple(feed.ledger.packets), ledger_file)
     # What the system refused has been said as it arose; the exit code says it to programs.
     code = 0 if found.snapshot.scan.complete else EXIT_CANNOT
+    if found.trouble is not None:
+        note(f"{found.trouble.message}. {found.trouble.hint}")
+        code = EXIT_CANNOT
     if not no_save:
         code = max(code, save(settings, found.snapshot))
     return EXIT_INTERRUPTED if found.interrupted else code

@@ -34,6 +34,8 @@ class Found:
 
     snapshot: Snapshot
     interrupted: bool
+    trouble: EspiedError | None = None
+    """Why the recording is incomplete."""
 
 
 def live_feed(
@@ -100,18 +102,19 @@ def run_feed(
     """Run a feed to its end or to Ctrl-C, and fold what it says.
 
     ``record`` gets every signal as it comes, so that a crash loses nothing; ``every`` is called with a
-    snapshot at most twice a second while signals come. Raises what the feed raises, and EspiedError
-    where the recording cannot be written.
+    snapshot at most twice a second while signals come. Raises what the feed and ``every`` raise, which ends
+    the run, and EspiedError where the recording cannot be begun.
     """
     import asyncio  # noqa: PLC0415 - `espied --help` must not load it
 
     folded = _Folded(catalogue)
-    with _recorder(record) as write:
+    recorder = _Recorder(record)
+    with contextlib.closing(recorder):
         dirty = asyncio.Event()
 
         def on_signal(signal: Signal) -> None:
             folded.add(signal)
-            write(signal)
+            recorder.write(signal)
             dirty.set()
 
         async def fold() -> None:
@@ -126,12 +129,19 @@ def run_feed(
         async def run() -> bool:
             _stop_on_sigterm()
             folder = asyncio.create_task(fold())
+            running = asyncio.current_task()
+
+            def folded_last(done: asyncio.Task[None]) -> None:
+                # Nobody reads any more (`espied watch | head`), say: then there is nothing to watch for.
+                if running is not None and not done.cancelled() and done.exception() is not None:
+                    running.cancel()
+
+            folder.add_done_callback(folded_last)
             try:
                 await feed.run(on_signal, narrator.progress)
             except asyncio.CancelledError:
-                task = asyncio.current_task()
-                if task is not None:
-                    task.uncancel()
+                if running is not None:
+                    running.uncancel()
                 return True
             finally:
                 folder.cancel()
@@ -143,7 +153,7 @@ def run_feed(
     snapshot = folded.snapshot()
     if every is not None:
         every(snapshot)
-    return Found(snapshot=snapshot, interrupted=interrupted)
+    return Found(snapshot=snapshot, interrupted=interrupted, trouble=recorder.trouble)
 
 
 class _Folded:
@@ -189,29 +199,48 @@ def _stop_on_sigterm() -> None:
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
 
 
-@contextlib.contextmanager
-def _recorder(path: Path | None) -> Iterator[Callable[[Signal], None]]:
-    """Open the recording, if one is wanted, and give the function that adds a signal."""
-    if path is None:
-        yield lambda _signal: None
-        return
-    from discover.model.recording import encode, encode_header  # noqa: PLC0415 - only recordings need it
+class _Recorder:
+    """Writes signals to a file as they come, a line each; nowhere for None. ``trouble`` is why the file is incomplete, if it is."""
 
-    try:
-        stream: IO[str] = path.open("w", encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise EspiedError(f"Cannot write the recording {path}: {error.strerror}", "Choose another file with --record.") from error
-    try:
-        stream.write(encode_header() + "\n")
-        yield lambda signal: print(encode(signal), file=stream)
-        stream.close()
-    except OSError as error:
-        raise EspiedError(
-            f"The recording {path} is incomplete: {error.strerror}", "Free some space; what was found is shown all the same."
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            stream.close()
+    def __init__(self, path: Path | None) -> None:
+        """Begin the recording. Raises EspiedError where that cannot be."""
+        self.trouble: EspiedError | None = None
+        self._path = path
+        self._stream: IO[str] | None = None
+        if path is None:
+            return
+        from discover.model.recording import encode, encode_header  # noqa: PLC0415 - only recordings need it
+
+        self._encode = encode
+        try:
+            # Line by line, so that a crash loses nothing.
+            self._stream = path.open("w", encoding="utf-8", newline="\n", buffering=1)
+            self._stream.write(encode_header() + "\n")
+        except OSError as error:
+            self.close()
+            raise EspiedError(f"Cannot write the recording {path}: {error.strerror}", "Choose another file with --record.") from error
+
+    def write(self, signal: Signal) -> None:
+        """Add one signal; once the system has refused one, no more."""
+        if self._stream is not None and self.trouble is None:
+            try:
+                self._stream.write(self._encode(signal) + "\n")
+            except OSError as error:
+                self._fail(error)
+
+    def close(self) -> None:
+        """Close the file; idempotent."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            try:
+                stream.close()
+            except OSError as error:
+                self._fail(error)
+
+    def _fail(self, error: OSError) -> None:
+        self.trouble = self.trouble or EspiedError(
+            f"The recording {self._path} is incomplete: {error.strerror}", "Free some space; what was found is shown all the same."
+        )
 
 
 def read_recording(path: Path) -> tuple[Signal, ...]:
