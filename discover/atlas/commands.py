@@ -15,6 +15,9 @@ from typing import Final
 # empty datagram, which made the ArduinoOTA of early ESP32 cores deaf (arduino-esp32 pull request 757).
 _NMAP_ASKS: Final = frozenset({53, 123, 137, 161})
 
+_SHARED: Final = frozenset({3232, 8266, 2040})
+"""Update ports of ArduinoOTA on UDP and of ESPHome on TCP."""
+
 LOCAL_ONLY: Final = (
     "The commands for Linux, macOS and Windows look at your own computer, never at a gadget. Only to see the programs of other users "
     "do they need sudo (and ss the option -p)."
@@ -84,7 +87,8 @@ def _tcp(first: int, last: int, remote: Remote) -> Mapping[str, str]:
         "linux": f"ss -H -ltn '{_ss('sport', first, last)}'",
         "macos": f"lsof -nP -iTCP:{span} -sTCP:LISTEN",
         "windows": f"Get-NetTCPConnection -State Listen -LocalPort {_power_shell(first, last)}",
-        **_remote(remote, first, f"nc -vz -w 3 HOST {span}"),
+        # Where both transports have an update service the number alone means ArduinoOTA's, on UDP: say which one is meant.
+        **_remote(remote, first, f"nc -vz -w 3 HOST {span}", options="--kind esphome " if first in _SHARED else ""),
     }
 
 
@@ -99,10 +103,10 @@ def _udp(first: int, last: int, remote: Remote) -> Mapping[str, str]:
     }
 
 
-def _remote(remote: Remote, port: int, scan: str) -> Mapping[str, str]:
+def _remote(remote: Remote, port: int, scan: str, *, options: str = "") -> Mapping[str, str]:
     if remote is Remote.NONE:
         return {}
-    return {"remote": scan if remote is Remote.SCAN else f"espied check HOST:{port}"}
+    return {"remote": scan if remote is Remote.SCAN else f"espied check {options}HOST:{port}"}
 
 
 def _outbound(first: int, last: int) -> Mapping[str, str]:

@@ -162,11 +162,11 @@ def _advice(note: PortNote | None) -> str:
 
 
 def _families(note: PortNote | None, port: int, transport: str, families: Iterable[Family]) -> tuple[str, ...]:
-    names = list(note.families) if note else []
-    for family in families:
-        if any(use.port == port and transport in ("", use.transport) for use in family.port) and family.title not in names:
-            names.append(family.title)
-    return tuple(names)
+    other = {"tcp": "(UDP)", "udp": "(TCP)"}.get(transport)
+    names = [name for name in note.families if other is None or not name.endswith(other)] if note else []
+    said = {name.removesuffix(" (UDP)").removesuffix(" (TCP)") for name in names}
+    using = (one for one in families if any(use.port == port and transport in ("", use.transport) for use in one.port))
+    return (*names, *dict.fromkeys(one.title for one in using if one.title not in said))
 
 
 def _notes(note: PortNote | None, port: int, asked: Iterable[str], *, outbound: bool) -> tuple[str, ...]:

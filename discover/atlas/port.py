@@ -97,6 +97,7 @@ class PortNote:
     hands_off: str = ""
     """Why not even a connection should be tried from outside; then no command for that is given."""
     families: tuple[str, ...] = ()
+    """Names of devices; one that ends in "(UDP)" or "(TCP)" uses the number on that transport alone."""
     notes: tuple[str, ...] = ()
     titles: Mapping[str, str] = field(default_factory=dict)
     """"tcp" | "udp" | "" (both) -> a few words: what is usually found there."""

@@ -111,6 +111,18 @@ def test_high_numbers_are_said_to_be_mostly_the_clients_side() -> None:
     assert not any("32768" in note for note in explained(3232).notes)
 
 
+@pytest.mark.parametrize("port", [3232, 8266])
+def test_a_port_with_two_update_services_names_each_ones_devices_and_check(port: int) -> None:
+    udp, tcp, both = explained(port, "udp"), explained(port, "tcp"), explained(port)
+    assert any("ArduinoOTA" in one for one in udp.families)
+    assert not any("ESPHome" in one for one in udp.families)
+    assert any("ESPHome" in one for one in tcp.families)
+    assert not any("ArduinoOTA" in one for one in tcp.families)
+    assert set(both.families) == {*udp.families, *tcp.families}
+    assert udp.check_local["udp"]["remote"] == f"espied check HOST:{port}"
+    assert tcp.check_local["tcp"]["remote"] == f"espied check --kind esphome HOST:{port}"
+
+
 # -- the system's own list -----------------------------------------------------------------------------------
 
 
