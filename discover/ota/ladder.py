@@ -187,8 +187,9 @@ class Ladder:
         known = yield from self._neighbour()
         there = known is not None and known.mac and known.state not in _GONE
         if known is not None and there:
-            detail = f"Nothing was sent. The neighbour table has it at {known.mac} ({known.state})."
-            yield Report(Step(name="host up", state=StepState.PASS, detail=detail))
+            sure = known.state in _SURE
+            detail = f"Nothing was sent. The neighbour table has it at {known.mac} ({known.state}{'' if sure else ', which is no proof'})."
+            yield Report(Step(name="host up", state=StepState.PASS if sure else StepState.SKIP, detail=detail))
         else:
             yield Report(Step(name="host up", state=StepState.SKIP, detail="Nothing was sent, so whether the host is up now is not known."))
         return self._conclude(Verdict.ANNOUNCED if self._found.heard else Verdict.NO_ANSWER)

@@ -92,6 +92,11 @@ def test_a_check_of_several_ports_names_no_port_0(verdict: Verdict) -> None:
     assert verdict_text(several)[0].isupper()
 
 
+def test_a_port_that_was_not_asked_is_not_said_to_keep_silent() -> None:
+    said = verdict_text(replace(CHECK, verdict=Verdict.NO_ANSWER, level=0))
+    assert said == "3232/tcp was not asked, and nothing announces it: whether it listens is not known."
+
+
 def test_level_1_over_tcp_is_a_connection_and_no_knock() -> None:
     assert "level 1 (a connection, closed at once)" in to_plain(check_lines(replace(CHECK, level=1)))
     assert "level 1 (knock with a control port)" in to_plain(check_lines(replace(CHECK, level=1, transport="udp")))

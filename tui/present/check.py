@@ -61,6 +61,7 @@ _SENTENCES: Final = {
 }
 _READY_UNTOLD: Final = "{name} answers on {at}; whether it wants a password was not asked."
 _READY_OPEN: Final = "{name} answers on {at} and asks for no password, so anyone on this network can replace the firmware."
+_UNASKED: Final = "{at} was not asked, and nothing announces it: whether it listens is not known."
 _NOT_APPLICABLE: Final = {
     "pull": "Nothing to check: the device fetches its updates itself.",
     "http": "Nothing to check without risk: the device is updated through its web page.",
@@ -79,6 +80,8 @@ def verdict_text(check: OtaCheck) -> str:
         sentence = _READY_OPEN
     elif check.verdict is Verdict.READY and check.password is Password.UNKNOWN:
         sentence = _READY_UNTOLD
+    elif check.verdict is Verdict.NO_ANSWER and check.level == 0:
+        sentence = _UNASKED
     elif check.verdict is Verdict.NOT_APPLICABLE:
         sentence = _NOT_APPLICABLE.get(check.kind, sentence)
     said = sentence.format(
