@@ -21,6 +21,7 @@ from discover.model.signal import Signal
 from discover.net.api import MdnsBrowser
 from discover.net.emitter import Emitter
 from discover.probe.book import Book, Line
+from discover.probe.knock import KNOCK_PORTS
 from discover.probe.questions import ask_network
 from discover.probe.sweep import Sweep
 
@@ -74,6 +75,8 @@ class Post:
         if not interface.loopback:
             self._spawn(self._watch.run())
         for channel in CHANNELS:
+            if interface.loopback and self._targets and channel.port in KNOCK_PORTS:
+                continue  # our own socket would keep silent at each of loopback's addresses, as an update listener does
             self._spawn(
                 hear_channel(
                     network, interface, self._emit, channel, own=shared.own, on_trouble=self._deaf, on_peer=self._book.alive

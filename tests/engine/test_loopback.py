@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from discover.engine.hold import LoopbackHold, is_positive
+from discover.model.network import Interface
 from discover.model.signal import Field, Signal, Source
 from discover.net.fake import FakeNetwork
+from discover.net.fake_ends import FakeUdpEndpoint
 from discover.net.fake_hosts import FakeHost, UdpBehaviour, fake_interface
+from discover.probe.knock import KNOCK_PORTS
 from tests.engine.scanning import Scan, scan, service
 
 LOOPBACK = fake_interface("lo", "127.0.0.1/8", index=1, skip="it is the loopback interface", loopback=True)
@@ -42,6 +49,21 @@ async def test_only_addresses_where_something_speaks_are_devices() -> None:
     assert found.peers == {"127.77.0.3", "127.77.0.4", "127.77.0.5", "127.77.0.9"}
     assert found.summary is not None
     assert (found.summary.planned, found.summary.tested, found.summary.complete) == (16, 16, True)
+
+
+async def test_our_own_listeners_are_no_devices_update_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    # ESPEasy's port is ArduinoOTA's on the ESP8266; bound to all addresses, it is silent at each of loopback's.
+    opened: list[int] = []
+    udp = FakeNetwork.udp
+
+    def noting(self: FakeNetwork, interface: Interface, **words: Any) -> FakeUdpEndpoint:
+        opened.append(words.get("local_port", 0))
+        return udp(self, interface, **words)
+
+    monkeypatch.setattr(FakeNetwork, "udp", noting)
+    await sweep({})
+    assert not set(opened) & set(KNOCK_PORTS)
+    assert 1900 in opened
 
 
 async def test_what_was_held_back_comes_with_the_first_positive_signal() -> None:
