@@ -19,7 +19,7 @@ SECONDS = 60.0
 
 def main() -> None:
     """Scan the demo LAN once and keep the signals."""
-    with Narrator(quiet=True, verbose=False) as narrator:
+    with Narrator(quiet=True) as narrator:
         found = run_feed(demo_feed(seconds=SECONDS), load_catalogue(), narrator, record=RECORDED)
     print(f"wrote {RECORDED.name}: {len(found.snapshot.devices)} devices, {RECORDED.stat().st_size} bytes")
 

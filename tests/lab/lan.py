@@ -117,6 +117,7 @@ class Lan:
         self.prefix = f"espied{os.getpid() % 100000}"
         self.switch = f"{self.prefix}-sw"
         self.hosts: list[Host] = []
+        self._ports = 0
 
     def __enter__(self) -> Self:
         run("ip", "netns", "add", self.switch)
@@ -136,7 +137,8 @@ class Lan:
         """Add a host with the network's ``number``-th address and the MAC."""
         namespace = f"{self.prefix}-{name}"
         address = str(self.network[number])
-        port = f"p{len(self.hosts)}"
+        self._ports += 1
+        port = f"p{self._ports}"
         run("ip", "netns", "add", namespace)
         host = Host(self, name, namespace, address, mac)
         self.hosts.append(host)
@@ -151,6 +153,12 @@ class Lan:
         run("ip", "-n", namespace, "link", "set", "eth0", "up")
         run("ip", "-n", namespace, "route", "add", "default", "dev", "eth0")
         return host
+
+    def remove(self, host: Host) -> None:
+        """Take a host off the LAN."""
+        host.stop()
+        self.hosts.remove(host)
+        run("ip", "netns", "del", host.namespace, check=False)
 
     def flush(self) -> None:
         """Empty the neighbour tables, as on a machine that has just joined."""

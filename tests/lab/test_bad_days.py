@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,20 +17,22 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(120)]
 SCAN = ("scan", "--interface", "eth0", "--seconds", "3", "--format", "json", "--no-save")
 
 
-def visitor(home: Home, name: str, number: int) -> Host:
-    host = home.lan.host(name, number, f"02:00:5e:00:01:{number:02x}")
+@pytest.fixture
+def visitor(home: Home) -> Iterator[Host]:
+    """A second computer on the LAN, for as long as one test."""
+    host = home.lan.host("visitor", 70, "02:00:5e:00:01:46")
     time.sleep(0.5)
-    return host
+    yield host
+    home.lan.remove(host)
 
 
 def forbid(host: Host, rule: str) -> None:
     host.run("nft", f"add table inet t; add chain inet t o {{ type filter hook output priority 0; {rule} }}", check=True)
 
 
-def test_a_firewall_that_forbids_mdns_is_named_and_the_sweep_goes_on(home: Home) -> None:
-    host = visitor(home, "nomdns", 70)
-    forbid(host, "udp dport 5353 drop;")
-    done = home.espied(*SCAN, host=host)
+def test_a_firewall_that_forbids_mdns_is_named_and_the_sweep_goes_on(home: Home, visitor: Host) -> None:
+    forbid(visitor, "udp dport 5353 drop;")
+    done = home.espied(*SCAN, host=visitor)
     assert done.code == 3, done.err
     document = json.loads(done.out)
     assert document["scan"]["complete"] is False
@@ -39,31 +42,28 @@ def test_a_firewall_that_forbids_mdns_is_named_and_the_sweep_goes_on(home: Home)
     assert "Traceback" not in done.err
 
 
-def test_a_firewall_that_forbids_everything_is_named_once(home: Home) -> None:
-    host = visitor(home, "nothing", 71)
-    forbid(host, "meta l4proto udp drop;")
-    done = home.espied(*SCAN, host=host)
+def test_a_firewall_that_forbids_everything_is_named_once(home: Home, visitor: Host) -> None:
+    forbid(visitor, "meta l4proto udp drop;")
+    done = home.espied(*SCAN, host=visitor)
     assert done.code == 3, done.err
     assert json.loads(done.out)["scan"]["addresses"]["tested"] == 0
     assert done.err.count("allow espied") == 1
     assert "Traceback" not in done.err
 
 
-def test_no_multicast_route_leaves_what_can_be_found_without(home: Home) -> None:
-    host = visitor(home, "noroute", 72)
-    run("ip", "-n", host.namespace, "route", "del", "default")
-    done = home.espied(*SCAN, host=host)
+def test_no_multicast_route_leaves_what_can_be_found_without(home: Home, visitor: Host) -> None:
+    run("ip", "-n", visitor.namespace, "route", "del", "default")
+    done = home.espied(*SCAN, host=visitor)
     assert done.code in {0, 3}, done.err
     assert MACS["silent"] in {device["mac"] for device in json.loads(done.out)["devices"]}
     assert "Traceback" not in done.err
 
 
-def test_a_scan_needs_no_privileges(home: Home, tmp_path: Path) -> None:
-    host = visitor(home, "nobody", 73)
+def test_a_scan_needs_no_privileges(visitor: Host, tmp_path: Path) -> None:
     tmp_path.chmod(0o777)
     argv = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", sys.executable, "-m", "tui", *SCAN]
     root = str(Path(__file__).parents[2])
-    done = host.run(*argv, env={"PYTHONPATH": root, "HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"})
+    done = visitor.run(*argv, env={"PYTHONPATH": root, "HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"})
     if b"No module named" in done.stderr or b"Permission denied" in done.stderr:
         pytest.skip("an unprivileged user may not read this checkout")
     assert done.returncode == 0, done.stderr.decode()
@@ -73,12 +73,11 @@ def test_a_scan_needs_no_privileges(home: Home, tmp_path: Path) -> None:
     assert states[3232, "udp"] == "closed"  # ICMP errors are seen without privileges
 
 
-def test_a_port_in_use_is_no_reason_to_stop(home: Home) -> None:
-    host = visitor(home, "taken", 74)
+def test_a_port_in_use_is_no_reason_to_stop(home: Home, visitor: Host) -> None:
     code = "import socket, time; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('', 1900)); time.sleep(30)"
-    host.start(sys.executable, "-c", code)
+    visitor.start(sys.executable, "-c", code)
     time.sleep(0.5)
-    done = home.espied(*SCAN, host=host)
+    done = home.espied(*SCAN, host=visitor)
     assert done.code == 0, done.err
     assert "1900" in done.err
     assert MACS["kitchen"] in {device["mac"] for device in json.loads(done.out)["devices"]}
