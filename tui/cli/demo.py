@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from tui.cli.settings import Settings
+
+if TYPE_CHECKING:
+    from discover.engine import Feed
 
 
 @click.command("demo")
@@ -14,15 +19,14 @@ from tui.cli.settings import Settings
 @click.pass_obj
 def command(settings: Settings, *, scan_only: bool, format_name: str, seconds: float) -> int:
     """Open the app on a LAN of simulated devices. Nothing leaves this computer, nothing is stored."""
-    from tui.cli.demo_feed import NOT_LIVE, demo_or_recording  # noqa: PLC0415 - asyncio loads here
-
     if not scan_only:
         from tui.cli.app import run_app  # noqa: PLC0415 - textual loads here
 
-        run_app(settings, feed_factory=lambda: demo_or_recording(forever=True), title="demo LAN", keep=False)
+        run_app(settings, feed_factory=_lively_demo, title="demo LAN", keep=False)
         return 0
     from discover.atlas.loader import load_catalogue  # noqa: PLC0415 - not for the help
     from discover.errors import EXIT_INTERRUPTED  # noqa: PLC0415 - likewise
+    from tui.cli.demo_feed import NOT_LIVE, demo_or_recording  # noqa: PLC0415 - likewise
     from tui.cli.narrate import Narrator  # noqa: PLC0415 - likewise
     from tui.cli.output import note, write_stdout  # noqa: PLC0415 - likewise
     from tui.cli.scan import render  # noqa: PLC0415 - likewise
@@ -35,3 +39,9 @@ def command(settings: Settings, *, scan_only: bool, format_name: str, seconds: f
         found = run_feed(feed, load_catalogue(), narrator)
     write_stdout(render(found.snapshot, format_name, color=settings.stdout_color))
     return EXIT_INTERRUPTED if found.interrupted else 0
+
+
+def _lively_demo() -> Feed:
+    from tui.cli.demo_feed import demo_or_recording  # noqa: PLC0415 - after the first paint
+
+    return demo_or_recording(forever=True)
