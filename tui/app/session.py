@@ -116,7 +116,8 @@ class Session:
             self._flush()
 
     def _on_signal(self, signal: Signal) -> None:
-        if self.inventory is not None:
+        # A feed that is cancelled for the next one still says that it is finished: that would end the next one's scan.
+        if self.inventory is not None and not self._closed:
             self.inventory.add(signal)
             self._soon()
 
