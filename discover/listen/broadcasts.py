@@ -21,6 +21,8 @@ from discover.proto.replies import decode_udp
 REPEAT_AFTER: Final = 10.0
 """Seconds in which the same datagram of the same device is one signal: WLED repeats its own every 30 s, a flood does it at once."""
 MAX_REMEMBERED: Final = 4096
+MAX_DIFFERENT: Final = 128
+"""Different datagrams of one device that are signals within REPEAT_AFTER; a chatty media box sends about 30 NOTIFYs at once."""
 _LONG: Final = 3600.0
 
 
@@ -74,6 +76,8 @@ async def _hear(
     endpoint: UdpEndpoint, clock: Clock, emit: Emitter, channel: Channel, *, own: Collection[str], on_peer: Callable[[str], None]
 ) -> None:
     heard: dict[tuple[str, int], float] = {}
+    counts: dict[str, int] = {}
+    since = clock.mono()
     while True:
         event = await endpoint.receive(_LONG)
         if event is None or event.kind is not UdpEventKind.REPLY or event.address in own:
@@ -82,10 +86,16 @@ async def _hear(
         key = (event.address, hash(event.payload))  # not the bytes: a flood could bring 64 kB each
         if key in heard and now - heard[key] < REPEAT_AFTER:
             continue
+        if now - since >= REPEAT_AFTER or len(counts) >= MAX_REMEMBERED:
+            counts.clear()
+            since = now
+        if counts.get(event.address, 0) >= MAX_DIFFERENT:
+            continue  # a flood of ever new datagrams: each would be a signal, and a line of a recording
         if len(heard) >= MAX_REMEMBERED:
             heard.clear()  # a flood; what repeats itself is told once more
         if _tell(emit, channel, event):
             heard[key] = now
+            counts[event.address] = counts.get(event.address, 0) + 1
             on_peer(event.address)
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from discover.errors import NetworkError
-from discover.listen.broadcasts import CHANNELS, hear_channel
+from discover.listen.broadcasts import CHANNELS, MAX_DIFFERENT, hear_channel
 from discover.listen.mdns import EMBEDDED_TYPES, browse_signals, choose_peer
 from discover.listen.neighbours import NeighbourWatch
 from discover.model.network import Interface, Neighbour
@@ -258,6 +258,13 @@ async def test_other_talk_on_these_ports_is_nobody() -> None:
     signals, _, peers = await hear((b"1", 8266, 1), (b"\xff\x01", 65506, 1), (ssdp.encode_search(), 1900, 1), (b"", 1900, 1))
     assert not signals
     assert not peers
+
+
+async def test_a_flood_of_ever_new_datagrams_is_a_bounded_number_of_signals() -> None:
+    flood = [(NOTIFY.replace(b"\r\n\r\n", b"\r\nX: %d\r\n\r\n" % number), 1900, 1.0) for number in range(1000)]
+    signals, _, _ = await hear(*flood, (NOTIFY, 1900, 30.0))
+    assert len(signals) == MAX_DIFFERENT + 1
+    assert signals[-1].mono > 29
 
 
 async def test_repeats_are_one_signal_for_a_while() -> None:
