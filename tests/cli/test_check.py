@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from discover.errors import EXIT_USAGE
+from discover.errors import EXIT_USAGE, EspiedError
+from discover.model.check import Sent
 from discover.model.device import Device
+from discover.model.network import Packet
 from discover.model.snapshot import ScanSummary, Snapshot
 from tests.cli.conftest import Run
-from tui.cli.check import find_device
+from tui.cli.check import find_device, sent_while_listening
+from tui.cli.session import write_ledger
 
 KITCHEN = Device(
     id="mac:24:6f:28:00:00:13", name="Kitchen Light", hostname="kitchen.local", addresses=("10.0.0.3", "fe80::266f:28ff:fe00:13")
@@ -45,3 +49,16 @@ def test_a_network_that_is_none_is_wrong_usage(espied: Callable[..., Run]) -> No
     done = espied("check", "10.0.0.3", "--network", "everything", "--own")
     assert done.code == EXIT_USAGE
     assert "'everything' is not a network" in done.err
+
+
+def test_what_was_sent_while_listening_is_told_like_everything_else() -> None:
+    packet = Packet(mono=0.1, interface="eth0", to="ff02::fb", port=5353, transport="mdns", purpose="mDNS query", payload=b"\x00\x01")
+    assert sent_while_listening(packet) == Sent(
+        to="[ff02::fb]:5353", transport="mdns", bytes_hex="0001", why="mDNS query: listening for its announcement"
+    )
+
+
+def test_a_ledger_that_cannot_be_written_advises_its_own_option(tmp_path: Path) -> None:
+    with pytest.raises(EspiedError) as error:
+        write_ledger((), tmp_path / "missing" / "ledger.ndjson")
+    assert error.value.hint == "Choose another place with --ledger-file."

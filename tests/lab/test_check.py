@@ -80,3 +80,5 @@ def test_default_checks_send_only_what_the_design_allows_and_say_all_of_it(home:
         assert one.transport == "tcp" or one.payload == b"1" or harmless, one
     told = sorted((one["to"], one["bytes_hex"]) for one in document["sent"] if one["transport"] == "udp")
     assert told == sorted((f"{one.to}:{one.port}", one.payload.hex()) for one in to_device if one.transport == "udp")
+    asked = sorted(one.payload.hex() for one in sent if one.transport == "udp" and one.port == 5353)
+    assert asked == sorted(one["bytes_hex"] for one in document["sent"] if one["transport"] == "mdns")

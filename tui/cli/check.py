@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from discover.errors import EXIT_NEGATIVE, EspiedError, NetworkError, UsageError
 from discover.inventory.fold import Inventory
-from discover.model.check import OtaCheck, Step
+from discover.model.check import OtaCheck, Sent, Step
 from discover.model.device import Device
+from discover.model.network import Packet
 from discover.model.snapshot import Snapshot
 from discover.ota.target import parse_host
 from tui.cli.output import note, to_text, width, write_stdout
@@ -140,7 +142,17 @@ async def _check(
         if live and not settings.quiet and sys.stderr.isatty():
             note(f"{step.name}: {step.state.value}")
 
-    return await check(feed.network, host, level=level, kind=kind, device=device, consent=consent, on_step=on_step)
+    listened = tuple(sent_while_listening(packet) for packet in feed.ledger.packets)
+    result = await check(feed.network, host, level=level, kind=kind, device=device, consent=consent, on_step=on_step)
+    return replace(result, sent=(*listened, *result.sent))
+
+
+def sent_while_listening(packet: Packet) -> Sent:
+    """Return one packet of the listening before a check as the check tells it: everything that was sent is said."""
+    where = f"[{packet.to}]:{packet.port}" if ":" in packet.to else f"{packet.to}:{packet.port}"
+    return Sent(
+        to=where, transport=packet.transport, bytes_hex=packet.payload.hex(), why=f"{packet.purpose}: listening for its announcement"
+    )
 
 
 def find_device(snapshot: Snapshot, host: str) -> Device | None:

@@ -33,8 +33,8 @@ def write_stdout(data: str | bytes) -> None:
         stream.flush()
 
 
-def write_file(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all (a full disk leaves the old one). Raises EspiedError."""
+def write_file(path: Path, data: bytes, *, option: str = "--output") -> None:
+    """Write a file whole or not at all (a full disk leaves the old one). Raises EspiedError that advises another ``option``."""
     folder = path.parent
     name = ""
     try:
@@ -49,7 +49,8 @@ def write_file(path: Path, data: bytes) -> None:
         if name:
             Path(name).unlink(missing_ok=True)
         raise EspiedError(
-            f"Cannot write {path}: {error.strerror or error}", "Choose another place with --output, or leave it away to print to stdout."
+            f"Cannot write {path}: {error.strerror or error}",
+            f"Choose another place with {option}" + (", or leave it away to print to stdout." if option == "--output" else "."),
         ) from error
 
 

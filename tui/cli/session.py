@@ -291,7 +291,7 @@ def write_ledger(packets: tuple[Packet, ...], path: Path) -> None:
         )
         for packet in packets
     )
-    write_file(path, "".join(f"{row}\n" for row in rows).encode())
+    write_file(path, "".join(f"{row}\n" for row in rows).encode(), option="--ledger-file")
 
 
 def silent_progress(_progress: Progress) -> None:
