@@ -90,7 +90,14 @@ class Link:
                 f"cannot join the mDNS group on {name}",
                 "Multicast seems to be off on it: `ip link set IF multicast on`, or another interface.",
             )
-        self.outbox.start([Sender(one.fileno, one.transport, self.outbox.interface, ipv6=one.is_ipv6) for one in senders])
+        made: list[Sender] = []
+        try:
+            made.extend(Sender(one.fileno, one.transport, self.outbox.interface, ipv6=one.is_ipv6) for one in senders)
+        except OSError as error:  # no files left
+            for sender in made:
+                sender.close()
+            raise network_error(error, f"open mDNS on {name}") from error
+        self.outbox.start(made)
 
     async def close(self) -> None:
         """Close everything."""

@@ -14,7 +14,7 @@ from discover.net.gate import Gate, attached_networks
 from discover.net.interfaces import list_interfaces
 from discover.net.ledger import MemoryLedger
 from discover.net.neighbours import read_neighbours
-from discover.net.sockets import LINUX
+from discover.net.sockets import LINUX, raise_file_limit
 from discover.net.tcp import connect
 from discover.net.udp import UdpSocketEndpoint
 from discover.net.udp_connected import ConnectedUdpEndpoint
@@ -32,6 +32,7 @@ class RealNetwork:
         self._ledger = MemoryLedger()
         self._gate = Gate(self._clock, self._ledger, allowed=allowed, own=own)
         self._listed = False
+        raise_file_limit()
 
     @property
     def clock(self) -> SystemClock:

@@ -32,6 +32,23 @@ _DARWIN_IP_BOUND_IF: Final = 25
 _DARWIN_IPV6_BOUND_IF: Final = 125
 
 
+FILES: Final = 4096
+"""Files that a scan may have open where each target has a socket of its own: some 1100 at once, and macOS gives 256."""
+
+
+def raise_file_limit(wanted: int = FILES) -> None:
+    """Let this process open ``wanted`` files, as far as the system's hard limit allows; nothing on Windows, which has no such limit."""
+    if sys.platform == "win32":
+        return
+    import resource  # noqa: PLC0415 - not on Windows
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with contextlib.suppress(OSError, ValueError):  # then a scan may say that there are too many open files, and what to do
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
 def raise_buffers(sock: socket.socket, size: int = BUFFER) -> None:
     """Ask for ``size`` bytes of receive buffer; the system gives what it allows (all of it where CAP_NET_ADMIN is there)."""
     with contextlib.suppress(OSError):  # a smaller buffer is a slower scan, not a failed one

@@ -294,6 +294,15 @@ async def test_where_multicast_may_not_leave_a_sentence_says_so(browse: Browse, 
     assert "firewall" in caught.value.hint
 
 
+async def test_where_no_file_is_left_a_sentence_says_so(browse: Browse, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    monkeypatch.setattr("discover.net.mdns.Sender", refuse)
+    with pytest.raises(NetworkError, match="EMFILE"):
+        await browse([], lambda _: None)
+
+
 async def test_where_the_group_cannot_be_joined_a_sentence_says_so(network: RealNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
     gone = Interface(name="gone0", index=4711, mac="", addresses=())
     with pytest.raises(NetworkError, match="no address"):

@@ -6,6 +6,7 @@ import ipaddress
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -56,3 +57,21 @@ def test_zeroconf_is_loaded_only_by_who_browses() -> None:
     code = "import sys, discover.net.real, discover.net.fake; print('zeroconf' in sys.modules, 'netifaces' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit of open files")
+def test_it_lets_itself_open_as_many_files_as_a_socket_for_each_target_needs() -> None:
+    # macOS starts programs with 256; a /24 alone needs more there.
+    said = subprocess.run(
+        [sys.executable, "-c", _LIMITED], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2]
+    ).stdout.split()
+    assert said == ["1024", "1024"]
+
+
+_LIMITED = """
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (256, 1024))
+from discover.net.real import RealNetwork
+RealNetwork()
+print(*resource.getrlimit(resource.RLIMIT_NOFILE))
+"""
