@@ -10,6 +10,7 @@ from discover.model.check import Sent
 from discover.model.device import Device
 from discover.model.network import Packet
 from discover.model.snapshot import ScanSummary, Snapshot
+from discover.net.interfaces import list_interfaces
 from tests.cli.conftest import Run
 from tui.cli.check import find_device, sent_while_listening
 from tui.cli.session import write_ledger
@@ -62,3 +63,16 @@ def test_a_ledger_that_cannot_be_written_advises_its_own_option(tmp_path: Path) 
     with pytest.raises(EspiedError) as error:
         write_ledger((), tmp_path / "missing" / "ledger.ndjson")
     assert error.value.hint == "Choose another place with --ledger-file."
+
+
+def test_the_interface_that_is_named_is_the_one_that_is_asked_on(espied: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
+    loopback = next(one.name for one in list_interfaces() if one.loopback)
+    asked: list[object] = []
+
+    async def noting(*_: object, **words: object) -> None:
+        asked.append(words.get("interface"))
+        raise EspiedError("enough is known")
+
+    monkeypatch.setattr("discover.ota.check", noting)
+    espied("check", "127.0.0.1", "-i", loopback, "--listen", "0", "--level", "0")
+    assert asked == [loopback]

@@ -143,7 +143,8 @@ async def _check(
             note(f"{step.name}: {step.state.value}")
 
     listened = tuple(sent_while_listening(packet) for packet in feed.ledger.packets)
-    result = await check(feed.network, host, level=level, kind=kind, device=device, consent=consent, on_step=on_step)
+    face = interfaces[0] if len(interfaces) == 1 else None  # of several, the check chooses by the address
+    result = await check(feed.network, host, level=level, kind=kind, device=device, consent=consent, on_step=on_step, interface=face)
     return replace(result, sent=(*listened, *result.sent))
 
 
