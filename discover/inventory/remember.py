@@ -21,7 +21,7 @@ def remembered(known: Device, seen: Device) -> Device:
         name=seen.name or known.name,
         interfaces=seen.interfaces or known.interfaces,
         hostname=seen.hostname or known.hostname,
-        addresses=seen.addresses or known.addresses,
+        addresses=_addresses(known.addresses, seen.addresses),
         mac=seen.mac or known.mac,
         vendor=seen.vendor or (known.vendor if seen.mac in ("", known.mac) else ""),
         family=known.family if unsure else seen.family,
@@ -35,6 +35,12 @@ def remembered(known: Device, seen: Device) -> Device:
         presence=_presence(known.presence, seen.presence),
         evidence=_evidence(known.evidence, seen.evidence) if unsure else seen.evidence,
     )
+
+
+def _addresses(known: tuple[str, ...], seen: tuple[str, ...]) -> tuple[str, ...]:
+    """Keep the addresses of an IP version that was not heard this time: a look that met a device by IPv6 alone says nothing of its IPv4."""
+    versions = {":" in one for one in seen}
+    return (*seen, *(one for one in known if (":" in one) not in versions))
 
 
 _FOUND: Final = (PortState.ANSWERED, PortState.ANNOUNCED, PortState.LIKELY)

@@ -121,9 +121,11 @@ class Store:
                 else:
                     arriving[new] = remembered(known[old], arriving[new])
                     self._become(old, new, snapshot.generated)
-            for key, device in arriving.items():
-                self._put(remembered(known[key], device) if key in known else device)
-            self._remember(snapshot)
+            kept = [remembered(known[key], device) if key in known else device for key, device in arriving.items()]
+            for device in kept:
+                self._put(device)
+            # The history has what was known then, not what one look heard: a passive scan after a full one has not changed the device.
+            self._remember(replace(snapshot, devices=tuple(sorted(kept, key=lambda device: device.id))))
 
     def _arriving(self, snapshot: Snapshot, known: Mapping[str, Device]) -> dict[str, Device]:
         """Return the snapshot's devices by the ids they are known by; a former id that now is somebody else's leads nowhere any more."""

@@ -156,3 +156,25 @@ def test_a_broken_recording_names_the_line(espied: Espied, tmp_path: Path, text:
     assert done.code == 2
     assert said in done.err.lower() or "line" in done.err.lower()
     assert "Traceback" not in done.err
+
+
+def heard_by(source: Source, kind: str, address: str, when: float, **fields: str | int) -> Signal:
+    return Signal(when=when, mono=0.0, source=source, interface="eth0", peer=address, kind=kind, fields=fields)
+
+
+def test_a_look_that_asked_less_is_no_change_of_the_device(espied: Espied, tmp_path: Path) -> None:
+    """A passive scan after a full one: what was known stays known, in the inventory and in the diff."""
+    path = tmp_path / "inventory.db"
+    mac = {"mac": "24:6f:28:00:00:01", "state": "reachable"}
+    full = [KITCHEN, heard_by(Source.NEIGHBOUR, "neighbour.seen", "192.168.1.20", 1001.0, **mac)]
+    passive = [heard_by(Source.NEIGHBOUR, "neighbour.seen", "fe80::1", 2000.0, **mac)]
+    catalogue = load_catalogue()
+    with Store.open(path) as store:
+        store.save(fold(full, catalogue))
+        store.save(fold(passive, catalogue))
+    lines = [json.loads(line) for line in espied("--db", str(path), "diff", "--format", "ndjson").out.splitlines()]
+    changed = {field["field"] for line in lines for field in line["fields"] if line["kind"] == "changed"}
+    assert changed <= {"addresses"}
+    device = json.loads(espied("--db", str(path), "export").out)["devices"][0]
+    assert device["family"]["id"] == "esphome"
+    assert set(device["addresses"]) == {"192.168.1.20", "fe80::1"}

@@ -141,7 +141,8 @@ class EspiedApp(App[None]):
         """Stop the feed, keep what was found, and leave."""
         snapshot = self._session.snapshot if self._session is not None else None
         trouble = await asyncio.to_thread(self._keeper.finish, snapshot)
-        self.exit(message=Text(trouble) if trouble else None)
+        failed = self._main.trouble
+        self.exit(return_code=failed.exit_code if failed is not None else 0, message=Text(trouble) if trouble else None)
 
     # -- dialogs; each is imported when it is first opened
 

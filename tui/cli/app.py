@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from discover.engine import Feed
 
 
-def run_app(settings: Settings, *, feed_factory: Callable[[], Feed] | None = None, title: str = "", keep: bool = True) -> None:
-    """Run the app until the user quits.
+def run_app(settings: Settings, *, feed_factory: Callable[[], Feed] | None = None, title: str = "", keep: bool = True) -> int:
+    """Run the app until the user quits; return the exit code (3 where the feed could not run).
 
     ``feed_factory`` is called after the first paint (a live feed on all suitable interfaces where it is None);
     ``keep`` says whether what is found goes into the inventory.
@@ -32,3 +32,4 @@ def run_app(settings: Settings, *, feed_factory: Callable[[], Feed] | None = Non
 
     app = EspiedApp(feed_factory or live, catalogue, title=title, database=settings.database_path() if keep else None)
     app.run()
+    return app.return_code or 0

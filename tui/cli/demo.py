@@ -22,8 +22,7 @@ def command(settings: Settings, *, scan_only: bool, format_name: str, seconds: f
     if not scan_only:
         from tui.cli.app import run_app  # noqa: PLC0415 - textual loads here
 
-        run_app(settings, feed_factory=_lively_demo, title="demo LAN", keep=False)
-        return 0
+        return run_app(settings, feed_factory=_lively_demo, title="demo LAN", keep=False)
     from discover.atlas.loader import load_catalogue  # noqa: PLC0415 - not for the help
     from discover.errors import EXIT_INTERRUPTED  # noqa: PLC0415 - likewise
     from tui.cli.demo_feed import NOT_LIVE, demo_or_recording  # noqa: PLC0415 - likewise

@@ -89,7 +89,7 @@ def cli(ctx: click.Context, *, database: Path | None, config: Path | None, no_co
     if ctx.invoked_subcommand is None:
         from tui.cli.app import run_app  # noqa: PLC0415 - textual loads only when the app is wanted
 
-        run_app(ctx.obj)
+        ctx.exit(run_app(ctx.obj))
 
 
 def fail(error: EspiedError) -> NoReturn:

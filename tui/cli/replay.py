@@ -35,8 +35,7 @@ def command(settings: Settings, *, file: Path, scan_only: bool, format_name: str
 
             return ReplayFeed(signals, speed=speed)
 
-        run_app(settings, feed_factory=feed, title=f"replay of {file.name}", keep=False)
-        return 0
+        return run_app(settings, feed_factory=feed, title=f"replay of {file.name}", keep=False)
     from discover.atlas.loader import load_catalogue  # noqa: PLC0415 - not for the help
     from discover.inventory.fold import fold  # noqa: PLC0415 - likewise
     from tui.cli.output import write_stdout  # noqa: PLC0415 - likewise

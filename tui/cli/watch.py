@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import click
 
-from discover.errors import EXIT_INTERRUPTED
+from discover.errors import EXIT_CANNOT, EXIT_INTERRUPTED
 from discover.model.snapshot import Change, Snapshot
 from tui.cli.narrate import Narrator
 from tui.cli.output import note, to_text, write_stdout
@@ -66,7 +66,9 @@ def command(
             feed.on_notice = note
             note("watching; Ctrl-C ends")
         found = run_feed(feed, catalogue, narrator, every=show)
-    code = 0 if no_save else save(settings, found.snapshot)
+    code = EXIT_CANNOT if seconds and not found.snapshot.scan.complete else 0
+    if not no_save:
+        code = max(code, save(settings, found.snapshot))
     return EXIT_INTERRUPTED if found.interrupted else code
 
 

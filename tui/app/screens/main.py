@@ -102,6 +102,11 @@ class MainScreen(Screen[None]):
         self._roster.take(message.snapshot.devices, self.espied.now())
         self._show_all()
 
+    @property
+    def trouble(self) -> EspiedError | None:
+        """What stopped the feed, None where nothing did."""
+        return self._trouble
+
     def on_feed_trouble(self, message: FeedTrouble) -> None:
         """Say what went wrong and what to do; what was found stays."""
         self._trouble = message.error
