@@ -104,6 +104,14 @@ class EsphomeNode:
         """Forget what was logged so far; :meth:`news` starts here."""
         self.seen = len(self.lines())
 
+    def settle(self, quiet: float = 0.3, seconds: float = 5.0) -> None:
+        """Wait until nothing was logged for ``quiet`` seconds: the last lines about an earlier connection come late."""
+        deadline, seen, since = time.monotonic() + seconds, -1, time.monotonic()
+        while time.monotonic() - since < quiet and time.monotonic() < deadline:
+            if (now := len(self.lines())) != seen:
+                seen, since = now, time.monotonic()
+            time.sleep(0.02)
+
     def news(self) -> list[str]:
         """What was logged since :meth:`mark`, as "D esphome.ota: text"."""
         entry = re.compile(r"\[[^\]]*\]\[([A-Z]+)\]\[([^:\]]+)[^\]]*\]: (.*)")

@@ -51,6 +51,7 @@ def unlocked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EsphomeNode]:
 @pytest.fixture(params=["locked", "unlocked"])
 def node(request: pytest.FixtureRequest) -> EsphomeNode:
     found: EsphomeNode = request.getfixturevalue(request.param)
+    found.settle()
     found.mark()
     return found
 
