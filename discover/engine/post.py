@@ -61,11 +61,13 @@ class Post:
         network, interface = shared.network, self.interface
         if interface.loopback and self._targets:
             self._hold.everywhere = await answering_everywhere(network, interface)
-        if not self._plan.passive:
+        if not self._plan.passive and not interface.ipv4:
+            shared.notice(f"{interface.name} has no IPv4 address: devices there are found by mDNS and in the neighbour table alone.")
+        elif not self._plan.passive:
             try:
                 self._line = Line(network, interface, self._book)
             except NetworkError as error:
-                self._trouble("nothing can be asked", bars=bool(interface.ipv4))(error)
+                self._trouble("nothing can be asked")(error)
             else:
                 self._spawn(self._line.run())
                 if self._targets:

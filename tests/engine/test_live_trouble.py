@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import errno
+from ipaddress import ip_address, ip_network
 
 import pytest
 
 from discover.engine import LiveFeed, plan_scan
 from discover.errors import NoInterfaceError
+from discover.model.network import Interface, InterfaceAddress
 from discover.model.signal import Signal
 from discover.net.fake import FakeNetwork
 from discover.net.fake_hosts import fake_interface
@@ -181,3 +183,14 @@ async def test_an_interface_that_moves_to_another_network_does_not_end_a_watch()
     assert max(one.mono for one in found.signals) > 900
     assert any("directly attached" in notice for notice in found.feed.notices)
     assert all(packet.mono < 400 for packet in found.packets("udp") if packet.to == "192.168.1.20")
+
+
+async def test_an_interface_without_ipv4_is_said_in_one_calm_sentence_and_the_scan_is_complete() -> None:
+    six = InterfaceAddress(address=ip_address("fe80::1"), network=ip_network("fe80::/64"), scope_id=3)
+    faces = [fake_interface(), Interface(name="lan1", index=3, mac="02:00:00:00:00:09", addresses=(six,))]
+    network = FakeNetwork(gadget(20), interfaces=faces)
+    found = await scan(network)
+    (notice,) = found.feed.notices
+    assert "lan1 has no IPv4 address" in notice
+    assert found.summary is not None
+    assert found.summary.complete
