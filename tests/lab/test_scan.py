@@ -178,7 +178,7 @@ def test_ctrl_c_ends_within_a_second_and_prints_what_was_found(home: Home) -> No
     process.send_signal(signal.SIGINT)
     start = time.monotonic()
     out, err = process.communicate(timeout=10)
-    assert time.monotonic() - start < 1.5, err.decode()
+    assert time.monotonic() - start < 1.0, err.decode()
     assert process.returncode == 130, err.decode()
     document = json.loads(out)
     assert document["scan"]["complete"] is False
@@ -194,7 +194,8 @@ def test_an_interface_that_vanishes_during_a_scan_is_said_and_what_was_found_is_
     time.sleep(2.5)
     run("ip", "-n", visitor.namespace, "link", "del", "eth0")
     out, err = process.communicate(timeout=30)
-    assert process.returncode in {0, 3}, err.decode()
+    assert process.returncode == 3, err.decode()
+    assert b"vanished" in err
     assert b"Traceback" not in err
     document = json.loads(out)
     assert document["devices"], err.decode()
