@@ -79,6 +79,15 @@ class UdpEndpoint(Protocol):
         """
         ...
 
+    def try_send(self, payload: bytes, address: str, port: int, *, purpose: str, liveness: bool = False) -> float:
+        """Send one datagram now, or return the seconds until it is worth trying again: 0.0 means that it has left.
+
+        It waits for nothing: a budget that is spent and a socket buffer that is full (EAGAIN) both become a time
+        to wait, and only what left is in the ledger. ``liveness``: counted against the budget of the liveness
+        phase instead of the overall one. Raises what :meth:`send` raises.
+        """
+        ...
+
     async def receive(self, timeout: float) -> UdpEvent | None:
         """Return the next event, or None after ``timeout`` seconds without one."""
         ...
@@ -110,6 +119,47 @@ class TcpStream(Protocol):
 
     def close(self) -> None:
         """Close at once; idempotent."""
+        ...
+
+
+class Connector(Protocol):
+    """Non-blocking TCP connects that are closed as soon as they are decided, for all hosts of one interface."""
+
+    def try_connect(self, address: str, port: int, *, purpose: str) -> float:
+        """Begin to connect now, or return the seconds until it is worth trying again: 0.0 means that a SYN has left.
+
+        How it ends is told to the connector's ``on_outcome``, never from inside this call; an open connection is
+        closed at once. One attempt at a time for an address and port: a new one ends the one before without a word.
+        Raises NotPrivateError for a foreign address and NetworkError where this machine refuses.
+        """
+        ...
+
+    def abandon(self, address: str, port: int) -> None:
+        """End an attempt without a word; nothing where there is none. Call it within 0.9 s: the kernel repeats a SYN after 1 s."""
+        ...
+
+    def close(self) -> None:
+        """End all attempts; idempotent."""
+        ...
+
+
+class Subscription(Protocol):
+    """Something that calls back until it is closed."""
+
+    def close(self) -> None:
+        """Stop; no call comes after this. Idempotent."""
+        ...
+
+
+class ArpAsker(Protocol):
+    """Raw ARP on one interface (needs CAP_NET_RAW); replies go to its ``on_reply`` until it is closed."""
+
+    def try_ask(self, address: str, *, purpose: str) -> float:
+        """Broadcast one ARP request now, or return the seconds until it is worth trying again. Raises NetworkError, NotPrivateError."""
+        ...
+
+    def close(self) -> None:
+        """Close the socket; idempotent."""
         ...
 
 
@@ -175,6 +225,28 @@ class Network(Protocol):
         self, interface: Interface | None, address: str, port: int, *, purpose: str, timeout: float
     ) -> tuple[TcpOutcome, TcpStream | None]:
         """Connect; a stream comes only with OPEN, and the caller closes it. Raises NotPrivateError."""
+        ...
+
+    def connector(self, interface: Interface, on_outcome: Callable[[str, int, TcpOutcome], None]) -> Connector:
+        """Return a connector whose attempts leave by the interface; ``on_outcome(address, port, outcome)``. Needs a running event loop."""
+        ...
+
+    def neighbour_events(self, interface: Interface, on_change: Callable[[Neighbour | None], None]) -> Subscription | None:
+        """Be told every change of the interface's neighbour table as it happens; None where this system tells none.
+
+        ``on_change(None)`` means that changes were lost (the kernel's queue overflowed): read the table. Sends nothing.
+        """
+        ...
+
+    def arp(self, interface: Interface, on_reply: Callable[[str, str], None]) -> ArpAsker | None:
+        """Return an asker by raw ARP, None without the privilege or off Ethernet; ``on_reply(address, mac)`` for every reply or request heard."""
+        ...
+
+    def ping_nodes(self, interface: Interface, on_reply: Callable[[str], None]) -> Subscription | None:
+        """Ping IPv6's all-nodes group (ff02::1) once, and again a second later; None where this user may not or there is no IPv6.
+
+        ``on_reply(address)`` is told every link-local or unique-local address that answers, until it is closed. Raises NetworkError.
+        """
         ...
 
     async def browse(self, interface: Interface, types: Iterable[str], on_event: Callable[[MdnsEvent], None]) -> MdnsBrowser:
