@@ -29,12 +29,13 @@ from discover.model.network import Interface, Neighbour, Network
 from discover.net.api import MdnsEvent, MdnsEventKind, TcpOutcome, UdpEvent, UdpEventKind
 from discover.net.fake_ends import FakeBrowser, FakeTcpStream, FakeUdpEndpoint
 from discover.net.fake_hosts import ARP_TIMEOUT, FakeHost, fake_interface
+from discover.net.fake_link import FakeArpAsker, FakeLink, FakePing, FakeSubscription
 from discover.net.gate import Gate, attached_networks, parse_address
 from discover.net.ledger import MemoryLedger
 from discover.net.trouble import network_error
 from discover.net.virtual import VirtualClock
 
-Operation = Literal["interfaces", "neighbours", "udp", "send", "tcp", "browse"]
+Operation = Literal["interfaces", "neighbours", "udp", "send", "tcp", "browse", "neighbour_events", "arp", "ping"]
 
 MDNS_GROUP: Final = "224.0.0.251"
 # The meta-query of RFC 6763 section 9: PTR? _services._dns-sd._udp.local
@@ -51,7 +52,11 @@ class _Fault:
 
 
 class FakeNetwork:
-    """The scripted network. ``names`` maps host names to addresses for :meth:`resolve`."""
+    """The scripted network.
+
+    ``names`` maps host names to addresses for :meth:`resolve`. ``neighbour_events`` False: a system that tells no changes of its
+    table. ``privileged``: raw ARP is allowed. ``ping_nodes``: all IPv6 nodes may be pinged.
+    """
 
     def __init__(
         self,
@@ -61,6 +66,9 @@ class FakeNetwork:
         allowed: Iterable[Network] = (),
         own: bool = False,
         names: Mapping[str, Sequence[str]] | None = None,
+        neighbour_events: bool = True,
+        privileged: bool = False,
+        ping_nodes: bool = False,
     ) -> None:
         self._clock = VirtualClock() if clock is None else clock
         self._start = self._clock.mono()
@@ -76,6 +84,7 @@ class FakeNetwork:
         self._streams: list[FakeTcpStream] = []
         self._browsers: list[FakeBrowser] = []
         self._script: list[tuple[float, MdnsEvent]] = []
+        self.link = FakeLink(self, events=neighbour_events, privileged=privileged, ping=ping_nodes)
         self._names = {name.lower().rstrip("."): tuple(found) for name, found in (names or {}).items()}
         for host in hosts:
             self.add(host)
@@ -85,11 +94,22 @@ class FakeNetwork:
     def add(self, host: FakeHost, *, at: float | None = None) -> None:
         """Put a host on its interface, now or at a time; the one with the same address there is replaced."""
         name = host.interface or (self._interfaces[0].name if self._interfaces else "")
-        self._do(at, lambda: self._hosts.__setitem__((name, host.address), host))
+
+        def put() -> None:
+            self._hosts[name, host.address] = host
+            self.link.changed(name, host.address)
+
+        self._do(at, put)
 
     def remove(self, address: str, *, at: float | None = None) -> None:
         """Take a host away without a word, as a power cut does."""
-        self._do(at, lambda: [self._hosts.pop(key) for key in list(self._hosts) if key[1] == address])
+
+        def take() -> None:
+            for key in [key for key in self._hosts if key[1] == address]:
+                del self._hosts[key]
+                self.link.changed(*key)
+
+        self._do(at, take)
 
     def remove_interface(self, name: str, *, at: float | None = None) -> None:
         """Make an interface vanish: it is no longer listed and every operation on it fails with ENODEV."""
@@ -130,8 +150,8 @@ class FakeNetwork:
 
     @property
     def open_count(self) -> int:
-        """How many endpoints, streams and browsers are still open: 0 after a tidy scan."""
-        return len(self._endpoints) + len(self._streams) + len(self._browsers)
+        """How many endpoints, streams, browsers and subscriptions are still open: 0 after a tidy scan."""
+        return len(self._endpoints) + len(self._streams) + len(self._browsers) + self.link.open_count
 
     # What discover.net.api.Network promises.
 
@@ -161,23 +181,21 @@ class FakeNetwork:
     async def neighbours(self, interface: Interface) -> Sequence[Neighbour]:
         """Return who was asked or heard on the interface: reachable, stale (known), incomplete or failed."""
         self.require(interface, "neighbours", f"read the neighbour table of {interface.name}")
-        found = []
-        now = self._clock.mono()
-        for (name, address), host in self._hosts.items():
-            if name != interface.name or not host.arp or not host.mac:
-                continue
-            asked = self._asked.get((name, address))
-            if asked is not None and now >= asked + host.delay / 2:
-                found.append(Neighbour(address=address, mac=host.mac, interface=name, state="reachable"))
-            elif host.known:
-                found.append(Neighbour(address=address, mac=host.mac, interface=name, state="stale"))
-            elif asked is not None:
-                found.append(Neighbour(address=address, mac="", interface=name, state="incomplete"))
-        for (name, address), asked in self._asked.items():
-            if name == interface.name and self.host(interface, address) is None:
-                state = "failed" if now >= asked + ARP_TIMEOUT else "incomplete"
-                found.append(Neighbour(address=address, mac="", interface=name, state=state))
-        return tuple(found)
+        keys = dict.fromkeys((*self._hosts, *self._asked))
+        rows = (self.row(*key) for key in keys if key[0] == interface.name)
+        return tuple(row for row in rows if row is not None)
+
+    def neighbour_events(self, interface: Interface, on_change: Callable[[Neighbour | None], None]) -> FakeSubscription | None:
+        """Be told changes of the table at their virtual moments; see ``link.overflow`` for those that get lost."""
+        return self.link.neighbour_events(interface, on_change)
+
+    def arp(self, interface: Interface, on_reply: Callable[[str, str], None]) -> FakeArpAsker | None:
+        """Return an asker where the script's user is privileged."""
+        return self.link.arp(interface, on_reply)
+
+    def ping_nodes(self, interface: Interface, on_reply: Callable[[str], None]) -> FakePing | None:
+        """Ping the hosts with an IPv6 address, where the script allows it."""
+        return self.link.ping_nodes(interface, on_reply)
 
     def udp(self, interface: Interface, *, broadcast: bool = False, local_port: int = 0, groups: Iterable[str] = ()) -> FakeUdpEndpoint:
         """Open a scripted endpoint. Raises NetworkError where the script says so."""
@@ -258,8 +276,26 @@ class FakeNetwork:
 
     def asked(self, interface: Interface, address: str) -> None:
         """Note that the kernel asked by ARP for an address of the interface's networks."""
-        if any(parse_address(address) in one.network for one in interface.addresses):
-            self._asked.setdefault((interface.name, address), self._clock.mono())
+        key = (interface.name, address)
+        if key not in self._asked and any(parse_address(address) in one.network for one in interface.addresses):
+            self._asked[key] = self._clock.mono()
+            host = self.host(interface, address)
+            self.link.asked(interface, address, None if host is None else host.delay / 2)
+
+    def row(self, interface: str, address: str) -> Neighbour | None:
+        """Return an address's row of the neighbour table now, None where it has none."""
+        asked = self._asked.get((interface, address))
+        host = self._hosts.get((interface, address))
+        now = self._clock.mono()
+        if host is not None and host.arp:
+            if not host.mac or (asked is None and not host.known):
+                return None
+            heard = asked is not None and now >= asked + host.delay / 2
+            state = "reachable" if heard else "stale" if host.known else "incomplete"
+            return Neighbour(address=address, mac="" if state == "incomplete" else host.mac, interface=interface, state=state)
+        if asked is None:
+            return None
+        return Neighbour(address=address, mac="", interface=interface, state="failed" if now >= asked + ARP_TIMEOUT else "incomplete")
 
     def hosts_on(self, interface: Interface) -> list[FakeHost]:
         """Return all hosts on the interface."""
