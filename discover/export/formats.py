@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
 from discover.errors import UsageError
 from discover.export.csv import render_csv
-from discover.export.json import render_json, render_ndjson
-from discover.export.markdown import render_markdown
+from discover.export.json import render_json, render_json_with_ledger, render_ndjson
+from discover.export.markdown import render_markdown, render_markdown_with_ledger
 from discover.model.snapshot import Snapshot
+from discover.net.ledger import Tally
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
-    """One format. ``name`` is the word of ``--format``, ``suffix`` of files ("json"), ``render`` pure."""
+    """One format. ``name`` is the word of ``--format``, ``suffix`` of files ("json"), ``render`` pure.
+
+    ``render_with_ledger`` adds what was sent; None where the format has no place for it (one device a row, and no more).
+    """
 
     name: str
     title: str
     suffix: str
     media_type: str
     render: Callable[[Snapshot], bytes]
+    render_with_ledger: Callable[[Snapshot, Sequence[Tally]], bytes] | None = None
 
 
 FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
@@ -35,6 +40,7 @@ FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
                 suffix="json",
                 media_type="application/json",
                 render=render_json,
+                render_with_ledger=render_json_with_ledger,
             ),
             Format(
                 name="ndjson",
@@ -50,6 +56,7 @@ FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
                 suffix="md",
                 media_type="text/markdown",
                 render=render_markdown,
+                render_with_ledger=render_markdown_with_ledger,
             ),
         )
     }

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from discover.export.wording import rfc3339
 from discover.inventory.document import text
+from discover.inventory.sent import Who, nobody_words, ports_words, purposes, recipients, sent_words, totals
+from discover.model.coverage import coverage, remarks
 from discover.model.device import Device, PortState
 from discover.model.snapshot import Snapshot
+from discover.net.ledger import Tally
 
 _HEADINGS: Final = ("Device", "Addresses", "MAC", "Vendor", "Family", "Firmware", "Ports", "OTA", "Presence", "Notes")
+_LEDGER_HEADINGS: Final = ("Device", "Addresses", "Packets", "Bytes", "For what")
 
 # Everything that means something to CommonMark, GFM tables, HTML or GitHub's math; as numeric references
 # they are text to each of them (CommonMark 0.31 section 2.5). "@" and "#" get an empty comment as well:
@@ -26,6 +30,19 @@ _SHOWN: Final = (PortState.ANSWERED, PortState.ANNOUNCED, PortState.LIKELY)
 
 def render_markdown(snapshot: Snapshot) -> bytes:
     """Return a heading, one sentence about the scan and a table of the devices, UTF-8."""
+    return _text(_inventory(snapshot))
+
+
+def render_markdown_with_ledger(snapshot: Snapshot, tallies: Sequence[Tally]) -> bytes:
+    """Return the same, followed by what was sent: one row a device, and one for all addresses without one."""
+    return _text([*_inventory(snapshot), "", *_ledger(snapshot, tallies)])
+
+
+def _text(lines: Iterable[str]) -> bytes:
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _inventory(snapshot: Snapshot) -> list[str]:
     count = len(snapshot.devices)
     lines = [
         "# Devices on the network",
@@ -38,7 +55,27 @@ def render_markdown(snapshot: Snapshot) -> bytes:
         lines += [_row(_cells(device)) for device in snapshot.devices]
     else:
         lines.append("Nothing was found.")
-    return ("\n".join(lines) + "\n").encode()
+    return lines
+
+
+def _ledger(snapshot: Snapshot, tallies: Sequence[Tally]) -> list[str]:
+    found = recipients(tallies, snapshot)
+    lines = ["## What was sent", "", f"{escape(sent_words(found)).capitalize()}."]
+    if found:
+        lines += ["", _row(_LEDGER_HEADINGS), _row("---" for _ in _LEDGER_HEADINGS)]
+    for one in found:
+        if one.who is not Who.NOBODY:
+            lines.append(_ledger_row(one.name, ", ".join(one.addresses), one.tallies))
+    nobody = [one for one in found if one.who is Who.NOBODY]
+    if nobody:
+        lines.append(_ledger_row(*nobody_words(nobody), [tally for one in nobody for tally in one.tallies]))
+    return lines
+
+
+def _ledger_row(name: str, where: str, tallies: Iterable[Tally]) -> str:
+    packets, size = totals(tallies)
+    what = "; ".join(f"{one.packets:,} x {one.purpose} ({ports_words(one)})" for one in purposes(tallies))
+    return _row(escape(cell) or " " for cell in (name, where, f"{packets:,}", f"{size:,}", what))
 
 
 def escape(value: str) -> str:
@@ -83,5 +120,5 @@ def _coverage(snapshot: Snapshot) -> str:
     if not scan.interfaces:
         return ""
     where = ", ".join(f"{escape(one.name)} ({escape(one.network)})" for one in scan.interfaces)
-    asked = "listened only" if scan.passive else f"{scan.tested} of {scan.planned} addresses tested"
-    return f" Scanned {where}: {asked}, {scan.packets_sent} packets sent{'' if scan.complete else '; cut short'}."
+    did = ", ".join(part for part in (coverage(scan), f"{scan.packets_sent:,} packets sent") if part)
+    return " ".join((f" Scanned {where}: {did}.", *remarks(scan)))

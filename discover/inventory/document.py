@@ -13,6 +13,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from discover import __version__
+from discover.inventory.ledger_document import LedgerDocument
 from discover.model.device import (
     Confidence,
     Device,
@@ -61,20 +62,24 @@ class ScanInterfaceDocument(msgspec.Struct, frozen=True):
 
 
 class AddressesDocument(msgspec.Struct, frozen=True):
-    """How many addresses the scan meant to test and how many it tested."""
+    """Addresses that the scan meant to test, that it tested, that were tested and gave no sign of life, that it did not test."""
 
     planned: Count
     tested: Count
+    unanswered: Count = 0
+    untested: Count = 0
 
 
 class ScanDocument(msgspec.Struct, frozen=True):
-    """What the newest scan covered."""
+    """What the newest scan covered; "strangers" answered without being asked, "proxied" only through a proxy-ARP router."""
 
     interfaces: tuple[ScanInterfaceDocument, ...]
     seconds: Seconds
     addresses: AddressesDocument
     packets_sent: Count
     complete: bool
+    strangers: Count = 0
+    proxied: Count = 0
 
 
 class FamilyDocument(msgspec.Struct, frozen=True):
@@ -166,13 +171,14 @@ class DeviceDocument(msgspec.Struct, frozen=True):
 
 
 class InventoryDocument(msgspec.Struct, frozen=True):
-    """The inventory as ``espied`` exports it."""
+    """The inventory as ``espied`` exports it; "ledger" is there only where it was asked for."""
 
     schema: Literal["espied.inventory/1"]
     generated: Time
     tool: ToolDocument
     scan: ScanDocument
     devices: tuple[DeviceDocument, ...]
+    ledger: LedgerDocument | msgspec.UnsetType = msgspec.UNSET
 
 
 class More(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -211,9 +217,11 @@ def inventory_document(snapshot: Snapshot) -> InventoryDocument:
         scan=ScanDocument(
             interfaces=tuple(ScanInterfaceDocument(text(one.name), text(one.address), text(one.network)) for one in scan.interfaces),
             seconds=max(0.0, round(scan.seconds, 3)),
-            addresses=AddressesDocument(max(0, scan.planned), max(0, scan.tested)),
+            addresses=AddressesDocument(max(0, scan.planned), max(0, scan.tested), max(0, scan.unanswered), scan.untested),
             packets_sent=max(0, scan.packets_sent),
             complete=scan.complete,
+            strangers=max(0, scan.strangers),
+            proxied=max(0, scan.proxied),
         ),
         devices=tuple(device_document(device) for device in snapshot.devices),
     )
@@ -289,6 +297,9 @@ def snapshot_of(document: InventoryDocument) -> Snapshot:
             tested=scan.addresses.tested,
             packets_sent=scan.packets_sent,
             complete=scan.complete,
+            unanswered=scan.addresses.unanswered,
+            strangers=scan.strangers,
+            proxied=scan.proxied,
         ),
         devices=tuple(devices),
     )

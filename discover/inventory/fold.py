@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -17,8 +18,9 @@ from discover.inventory.endpoint import MAX_SLOTS, Endpoint, Held, Service, Serv
 from discover.inventory.facts import facts_of
 from discover.inventory.identity import Key, keys_of, partition
 from discover.model.device import Evidence
+from discover.model.scan import begun, ended
 from discover.model.signal import Signal
-from discover.model.snapshot import ScanInterface, ScanSummary, Snapshot
+from discover.model.snapshot import ScanSummary, Snapshot
 from discover.proto.mac import canonical_mac
 
 EvidenceFor = Callable[[Signal, Catalogue], tuple[Evidence, ...]]
@@ -76,9 +78,9 @@ class Inventory:
             case "scan.started":
                 self._scan += 1
                 self._started = signal
-                self._summary = ScanSummary(interfaces=_interfaces(signal), passive=signal.flag("passive"))
+                self._summary = begun(signal)
             case "scan.finished":
-                self._finish(signal)
+                self._started, self._summary = None, ended(self._summary, signal)
             case "mdns.service":
                 self._announce(signal)
             case "mdns.goodbye" | "mdns.expired":
@@ -316,24 +318,12 @@ class Inventory:
 
     # The scan
 
-    def _finish(self, signal: Signal) -> None:
-        self._summary = ScanSummary(
-            interfaces=self._summary.interfaces,
-            seconds=(signal.number("seconds") or 0) / 10,
-            planned=signal.number("planned") or 0,
-            tested=signal.number("tested") or 0,
-            packets_sent=signal.number("packets_sent") or 0,
-            complete=signal.flag("complete"),
-            passive=self._summary.passive,
-        )
-        self._started = None
-
     def _scan_at(self, now: float) -> ScanSummary:
         """Return the newest scan; one that still runs has lasted until ``now`` and is not complete."""
         if self._started is None:
             return self._summary
         seconds = round(max(0.0, now - self._started.when), 1)
-        return ScanSummary(interfaces=self._summary.interfaces, seconds=seconds, passive=self._summary.passive)
+        return replace(self._summary, seconds=seconds)
 
 
 def fold(
@@ -353,13 +343,3 @@ def fold(
 
 def _service_key(signal: Signal) -> ServiceKey:
     return signal.interface, signal.text("type").lower(), signal.text("instance").lower()
-
-
-def _interfaces(signal: Signal) -> tuple[ScanInterface, ...]:
-    """Read "name address network" lines; whatever is missing stays empty."""
-    rows = []
-    for item in signal.items("interfaces"):
-        # From the right: an interface's name may hold blanks on Windows, an address and a network never do.
-        name, address, network = ([""] * 2 + item.rsplit(" ", 2))[-3:]
-        rows.append(ScanInterface(name=name, address=address, network=network))
-    return tuple(rows)

@@ -62,7 +62,7 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packet:
-    """One packet we sent, as the ledger keeps it. ``transport``: "udp", "tcp", "mdns"; ``size`` payload bytes."""
+    """One packet we sent, as the ledger keeps it. ``transport``: "udp", "tcp", "mdns", "arp" or "icmp6" (the last two have port 0)."""
 
     mono: float
     interface: str
@@ -75,7 +75,10 @@ class Packet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Where a scan stands: ``phase`` in words, addresses planned and tested, packets sent, seconds left (None: unknown)."""
+    """Where a scan stands: ``phase`` in words, addresses planned and tested, packets sent, seconds left (None: unknown).
+
+    ``unanswered`` are the tested addresses that have given no sign of life so far.
+    """
 
     phase: str
     planned: int
@@ -84,3 +87,4 @@ class Progress:
     packets_sent: int
     elapsed: float
     remaining: float | None
+    unanswered: int = 0

@@ -37,7 +37,10 @@ class Source(StrEnum):
 KINDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "scan.started": "a scan began: interfaces ('name address network', ...), passive",
-        "scan.finished": "it ended: seconds (tenths), planned, tested, packets_sent, complete",
+        "scan.finished": (
+            "it ended: seconds (tenths), planned, tested, packets_sent, complete, and since 0.2 unanswered, strangers, proxied "
+            "(see ScanSummary)"
+        ),
         "mdns.service": (
             "a resolved service instance: type ('_http._tcp'), instance, host ('x.local', no trailing dot), port, "
             "addresses, txt ('key=value' or 'flag', order and duplicates kept), ttl (seconds); raw = the TXT rdata"

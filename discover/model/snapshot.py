@@ -28,6 +28,17 @@ class ScanSummary:
     packets_sent: int = 0
     complete: bool = False
     passive: bool = False
+    unanswered: int = 0
+    """Tested addresses that gave no sign of life; 0 also where nobody counted (recordings and exports of 0.1)."""
+    strangers: int = 0
+    """Addresses that spoke to our probing sockets although nobody had asked them; nothing they said was taken."""
+    proxied: int = 0
+    """Addresses that answer ARP only through one MAC that does so for nearly every address (a proxy-ARP router)."""
+
+    @property
+    def untested(self) -> int:
+        """Planned addresses that were not tested: nothing is known of them, least of all that nobody is there."""
+        return max(0, self.planned - self.tested)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

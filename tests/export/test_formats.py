@@ -48,7 +48,8 @@ def test_the_committed_schema_is_fresh() -> None:
 def test_the_document_has_the_keys_of_the_contract_in_its_order() -> None:
     document = json.loads(FORMATS["json"].render(SNAPSHOT))
     assert list(document) == ["schema", "generated", "tool", "scan", "devices"]
-    assert list(document["scan"]) == ["interfaces", "seconds", "addresses", "packets_sent", "complete"]
+    assert list(document["scan"]) == ["interfaces", "seconds", "addresses", "packets_sent", "complete", "strangers", "proxied"]
+    assert list(document["scan"]["addresses"]) == ["planned", "tested", "unanswered", "untested"]
     device = next(one for one in document["devices"] if one["id"] == FULL.id)
     assert " ".join(device) == (
         "id name label notes tags hostname addresses mac vendor family alternatives kind model chip "

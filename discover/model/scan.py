@@ -1,0 +1,53 @@
+"""The scan.* signals as a ScanSummary and back: one place that knows their fields."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from discover.model.signal import Field, Signal
+from discover.model.snapshot import ScanInterface, ScanSummary
+
+
+def begun(signal: Signal) -> ScanSummary:
+    """Return the summary of a scan that has just begun, from its scan.started."""
+    return ScanSummary(interfaces=tuple(map(_interface, signal.items("interfaces"))), passive=signal.flag("passive"))
+
+
+def ended(summary: ScanSummary, signal: Signal) -> ScanSummary:
+    """Return the summary at the end: ``summary`` as it had begun, completed by its scan.finished. What the signal lacks is 0."""
+
+    def number(key: str) -> int:
+        return max(0, signal.number(key) or 0)
+
+    return replace(
+        summary,
+        seconds=number("seconds") / 10,
+        planned=number("planned"),
+        tested=number("tested"),
+        packets_sent=number("packets_sent"),
+        complete=signal.flag("complete"),
+        unanswered=number("unanswered"),
+        strangers=number("strangers"),
+        proxied=number("proxied"),
+    )
+
+
+def finished_fields(summary: ScanSummary) -> dict[str, Field]:
+    """Return the fields of a scan.finished that :func:`ended` makes ``summary`` of (its seconds to a tenth)."""
+    return {
+        "seconds": round(summary.seconds * 10),
+        "planned": summary.planned,
+        "tested": summary.tested,
+        "packets_sent": summary.packets_sent,
+        "complete": summary.complete,
+        "unanswered": summary.unanswered,
+        "strangers": summary.strangers,
+        "proxied": summary.proxied,
+    }
+
+
+def _interface(text: str) -> ScanInterface:
+    """Read "name address network"; whatever is missing stays empty."""
+    # From the right: an interface's name may hold blanks on Windows, an address and a network never do.
+    name, address, network = ([""] * 2 + text.rsplit(" ", 2))[-3:]
+    return ScanInterface(name=name, address=address, network=network)
