@@ -14,6 +14,14 @@ from typing import Protocol
 from discover.model.network import Interface, Neighbour, Packet
 
 
+class Timer(Protocol):
+    """Something that was scheduled and can be called off."""
+
+    def cancel(self) -> None:
+        """Call it off; idempotent."""
+        ...
+
+
 class Clock(Protocol):
     """Wall and monotonic time, and waiting; the scripted network has its own."""
 
@@ -27,6 +35,10 @@ class Clock(Protocol):
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
+        ...
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> Timer:
+        """Call back after ``seconds``, from the running event loop."""
         ...
 
 
@@ -90,6 +102,10 @@ class UdpEndpoint(Protocol):
 
     async def receive(self, timeout: float) -> UdpEvent | None:
         """Return the next event, or None after ``timeout`` seconds without one."""
+        ...
+
+    def receive_nowait(self) -> UdpEvent | None:
+        """Return the next event that is there already, None where there is none: to drain what :meth:`receive` woke for."""
         ...
 
     def close(self) -> None:

@@ -27,16 +27,23 @@ from typing import Final, Literal
 
 from discover.model.network import Interface, Neighbour, Network
 from discover.net.api import MdnsEvent, MdnsEventKind, TcpOutcome, UdpEvent, UdpEventKind
+from discover.net.connects import OnOutcome
+from discover.net.fake_air import Air
+from discover.net.fake_connects import FakeConnector, answer_to_syn
 from discover.net.fake_ends import FakeBrowser, FakeTcpStream, FakeUdpEndpoint
 from discover.net.fake_hosts import ARP_TIMEOUT, FakeHost, fake_interface
 from discover.net.fake_link import FakeArpAsker, FakeLink, FakePing, FakeSubscription
 from discover.net.gate import Gate, attached_networks, parse_address
 from discover.net.ledger import MemoryLedger
+from discover.net.policy import DEFAULT, Policy
+from discover.net.tcp import settle
 from discover.net.trouble import network_error
 from discover.net.virtual import VirtualClock
 
 Operation = Literal["interfaces", "neighbours", "udp", "send", "tcp", "browse", "neighbour_events", "arp", "ping"]
 
+SYN_REPEATS: Final = (1.0, 3.0, 7.0)
+"""Seconds after which the kernel sends a SYN again (RFC 6298: 1 s, doubled each time)."""
 MDNS_GROUP: Final = "224.0.0.251"
 # The meta-query of RFC 6763 section 9: PTR? _services._dns-sd._udp.local
 META_QUERY: Final = b"\0\0\0\0\0\1\0\0\0\0\0\0\x09_services\x07_dns-sd\x04_udp\x05local\0\0\x0c\0\1"
@@ -55,7 +62,8 @@ class FakeNetwork:
     """The scripted network.
 
     ``names`` maps host names to addresses for :meth:`resolve`. ``neighbour_events`` False: a system that tells no changes of its
-    table. ``privileged``: raw ARP is allowed. ``ping_nodes``: all IPv6 nodes may be pinged.
+    table. ``privileged``: raw ARP is allowed. ``ping_nodes``: all IPv6 nodes may be pinged. ``seed``: of all that hosts leave to
+    chance.
     """
 
     def __init__(
@@ -69,20 +77,23 @@ class FakeNetwork:
         neighbour_events: bool = True,
         privileged: bool = False,
         ping_nodes: bool = False,
+        policy: Policy = DEFAULT,
+        seed: int = 0,
     ) -> None:
         self._clock = VirtualClock() if clock is None else clock
         self._start = self._clock.mono()
         self._interfaces = [fake_interface()] if interfaces is None else list(interfaces)
         self._ledger = MemoryLedger()
-        self._gate = Gate(self._clock, self._ledger, attached_networks(self._interfaces), allowed=allowed, own=own)
+        self._gate = Gate(self._clock, self._ledger, attached_networks(self._interfaces), policy, allowed=allowed, own=own)
+        self._air = Air(self._clock, seed)
         self._hosts: dict[tuple[str, str], FakeHost] = {}
-        self._lost: dict[str, int] = {}
-        self._icmp_sent: dict[str, int] = {}
         self._asked: dict[tuple[str, str], float] = {}
+        self._arp: dict[tuple[str, str], tuple[float, float] | None] = {}
         self._faults: list[_Fault] = []
         self._endpoints: list[FakeUdpEndpoint] = []
         self._streams: list[FakeTcpStream] = []
         self._browsers: list[FakeBrowser] = []
+        self._connectors: list[FakeConnector] = []
         self._script: list[tuple[float, MdnsEvent]] = []
         self.link = FakeLink(self, events=neighbour_events, privileged=privileged, ping=ping_nodes)
         self._names = {name.lower().rstrip("."): tuple(found) for name, found in (names or {}).items()}
@@ -150,8 +161,8 @@ class FakeNetwork:
 
     @property
     def open_count(self) -> int:
-        """How many endpoints, streams, browsers and subscriptions are still open: 0 after a tidy scan."""
-        return len(self._endpoints) + len(self._streams) + len(self._browsers) + self.link.open_count
+        """How many endpoints, streams, browsers, connectors and subscriptions are still open: 0 after a tidy scan."""
+        return len(self._endpoints) + len(self._streams) + len(self._browsers) + len(self._connectors) + self.link.open_count
 
     # What discover.net.api.Network promises.
 
@@ -211,24 +222,42 @@ class FakeNetwork:
     ) -> tuple[TcpOutcome, FakeTcpStream | None]:
         """Connect to a scripted host."""
         face = interface or self._route(address)
-        await self._gate.admit(interface=face.name if face else "", address=address, port=port, transport="tcp", purpose=purpose)
-        if face is None:
-            return TcpOutcome.UNREACHABLE, None
-        self.require(face, "tcp", f"connect to {address}:{port}")
-        self.asked(face, address)
-        host = self.host(face, address)
-        if host is None:
-            await self._clock.sleep(min(timeout, ARP_TIMEOUT))
-            return (TcpOutcome.UNREACHABLE if timeout >= ARP_TIMEOUT else TcpOutcome.SILENT), None
-        behaviour = host.tcp.get(port, host.other_tcp)
-        await self._clock.sleep(timeout if behaviour == "silent" else min(timeout, host.delay))
-        if behaviour == "silent" or timeout < host.delay:
-            return TcpOutcome.SILENT, None
-        if behaviour == "refused":
-            return TcpOutcome.REFUSED, None
+        room = self._gate.policy.connect_packets
+        await self._gate.admit(interface=face.name if face else "", address=address, port=port, transport="tcp", purpose=purpose, room=room)
+        outcome = TcpOutcome.UNREACHABLE
+        try:
+            if face is not None:
+                self.require(face, "tcp", f"connect to {address}:{port}")
+                outcome = await self._dial(face, address, port, timeout)
+        finally:
+            settle(self._gate, address, outcome, room - 1, stays=True)
+        host = self.host(face, address) if face is not None else None
+        if face is None or host is None or outcome is not TcpOutcome.OPEN:
+            return outcome, None
         stream = FakeTcpStream(self, face, host, port, on_close=self._streams.remove)
         self._streams.append(stream)
         return TcpOutcome.OPEN, stream
+
+    async def _dial(self, face: Interface, address: str, port: int, timeout: float) -> TcpOutcome:
+        waited, seconds, outcome = 0.0, 0.0, TcpOutcome.SILENT
+        for repeat in (*SYN_REPEATS, math.inf):
+            seconds, outcome = answer_to_syn(self, face, address, port)
+            if outcome is not TcpOutcome.SILENT or repeat >= timeout:
+                break
+            await self._clock.sleep(repeat - waited)
+            waited = repeat
+        if outcome is TcpOutcome.SILENT or waited + seconds > timeout:
+            await self._clock.sleep(timeout - waited)
+            return TcpOutcome.SILENT
+        await self._clock.sleep(seconds)
+        return outcome
+
+    def connector(self, interface: Interface, on_outcome: OnOutcome) -> FakeConnector:
+        """Return a connector to scripted hosts."""
+        self.require(interface, "tcp", f"connect on {interface.name}")
+        connector = FakeConnector(self, interface, on_outcome, self._connectors.remove)
+        self._connectors.append(connector)
+        return connector
 
     async def browse(self, interface: Interface, types: Iterable[str], on_event: Callable[[MdnsEvent], None]) -> FakeBrowser:
         """Browse the script. ``types`` are only counted on: every scripted event of the interface is told."""
@@ -277,25 +306,46 @@ class FakeNetwork:
     def asked(self, interface: Interface, address: str) -> None:
         """Note that the kernel asked by ARP for an address of the interface's networks."""
         key = (interface.name, address)
-        if key not in self._asked and any(parse_address(address) in one.network for one in interface.addresses):
+        row = self.row(*key)
+        again = key not in self._asked or (row is not None and row.state == "failed")
+        if again and any(parse_address(address) in one.network for one in interface.addresses):
             self._asked[key] = self._clock.mono()
-            host = self.host(interface, address)
-            self.link.asked(interface, address, None if host is None else host.delay / 2)
+            self._arp.pop(key, None)
+            found = self._heard(key)
+            self.link.asked(interface, address, None if found is None else sum(found))
+
+    def arp_wait(self, interface: Interface, address: str) -> float | None:
+        """Return the seconds that the kernel holds packets back because ARP requests were lost; None where it gives the host up."""
+        key = (interface.name, address)
+        if key not in self._asked:
+            return 0.0  # a router's business
+        found = self._heard(key)
+        return None if found is None else max(0.0, self._asked[key] + found[0] - self._clock.mono())
+
+    def _heard(self, key: tuple[str, str]) -> tuple[float, float] | None:
+        host = self._hosts.get(key)
+        if key not in self._arp and host is not None and host.arp:
+            self._arp[key] = self._air.arp(host)
+        return self._arp.get(key)
 
     def row(self, interface: str, address: str) -> Neighbour | None:
         """Return an address's row of the neighbour table now, None where it has none."""
-        asked = self._asked.get((interface, address))
-        host = self._hosts.get((interface, address))
-        now = self._clock.mono()
-        if host is not None and host.arp:
+        key = (interface, address)
+        asked, host, now = self._asked.get(key), self._hosts.get(key), self._clock.mono()
+        failed = asked is not None and now >= asked + ARP_TIMEOUT
+        mac = ""
+        if host is None or not host.arp:
+            if asked is None:
+                return None
+            state = "failed" if failed else "incomplete"
+        else:
             if not host.mac or (asked is None and not host.known):
                 return None
-            heard = asked is not None and now >= asked + host.delay / 2
-            state = "reachable" if heard else "stale" if host.known else "incomplete"
-            return Neighbour(address=address, mac="" if state == "incomplete" else host.mac, interface=interface, state=state)
-        if asked is None:
-            return None
-        return Neighbour(address=address, mac="", interface=interface, state="failed" if now >= asked + ARP_TIMEOUT else "incomplete")
+            found = self._heard(key) if asked is not None else None
+            heard = asked is not None and found is not None and now >= asked + sum(found)
+            state = "reachable" if heard else "stale" if host.known else "failed" if failed else "incomplete"
+            mac = host.mac if state in ("reachable", "stale") else ""
+        return Neighbour(address=address, mac=mac, interface=interface, state=state)
 
     def hosts_on(self, interface: Interface) -> list[FakeHost]:
         """Return all hosts on the interface."""
@@ -303,13 +353,19 @@ class FakeNetwork:
 
     def loses(self, host: FakeHost) -> bool:
         """Tell whether this datagram to the host is lost."""
-        self._lost[host.address] = self._lost.get(host.address, 0) + 1
-        return self._lost[host.address] <= host.loses
+        return self._air.loses(host)
+
+    def drops(self, host: FakeHost) -> bool:
+        """Tell whether a packet is lost by chance."""
+        return self._air.drops(host)
+
+    def delay(self, host: FakeHost) -> float:
+        """Return the seconds until this answer is back."""
+        return self._air.delay(host)
 
     def refuses(self, host: FakeHost) -> bool:
         """Tell whether the host sends an ICMP error for a datagram to a closed port."""
-        sent = self._icmp_sent[host.address] = self._icmp_sent.get(host.address, 0) + 1
-        return host.icmp and (host.icmp_limit is None or sent <= host.icmp_limit)
+        return self._air.refuses(host)
 
     def _do(self, at: float | None, action: Callable[[], object]) -> None:
         if at is None or self._start + at <= self._clock.mono():

@@ -15,7 +15,9 @@ from discover.net.api import MdnsEvent, UdpEvent, UdpEventKind
 from discover.net.fake_hosts import ARP_TIMEOUT, FakeHost, TcpHandler
 from discover.net.gate import Gate, parse_address
 from discover.net.mailbox import Mailbox
+from discover.net.tcp import CLOSING, acknowledged
 from discover.net.trouble import errno_name, network_error
+from discover.net.udp import FULL, FULL_SECONDS, FULL_WAIT
 from discover.net.virtual import VirtualClock
 
 EVENT_ERRNOS: Final = {
@@ -62,6 +64,18 @@ class World(Protocol):
         """Tell whether the host sends one more ICMP error."""
         ...
 
+    def drops(self, host: FakeHost) -> bool:
+        """Tell whether a packet of the host's is lost by chance."""
+        ...
+
+    def delay(self, host: FakeHost) -> float:
+        """Return the seconds until this answer is back."""
+        ...
+
+    def arp_wait(self, interface: Interface, address: str) -> float | None:
+        """Return the seconds that the kernel holds packets back because ARP requests were lost; None: it gives the host up."""
+        ...
+
 
 class FakeUdpEndpoint:
     """A scripted UDP endpoint."""
@@ -83,35 +97,78 @@ class FakeUdpEndpoint:
         self._broadcast = broadcast
         self._on_close = on_close
         self._box: Mailbox[UdpEvent] = Mailbox(world.clock.call_later)
+        self._full_since: float | None = None
         self._closed = False
 
     async def send(self, payload: bytes, address: str, port: int, *, purpose: str) -> None:
         """Send one datagram; see :class:`discover.net.api.UdpEndpoint`."""
-        doing = f"send to {address}:{port} on {self.interface.name}"
+        while True:
+            self._open_or_raise(address, port)
+            async with self._world.gate.turn(address, transport="udp", payload=payload):
+                self._open_or_raise(address, port)
+                wait = self._leave(payload, address, port, purpose, liveness=False)
+            if wait <= 0:
+                return
+            await self._world.clock.sleep(wait)
+
+    def try_send(self, payload: bytes, address: str, port: int, *, purpose: str, liveness: bool = False) -> float:
+        """Send one datagram now or say when to try again; see :class:`discover.net.api.UdpEndpoint`."""
+        self._open_or_raise(address, port)
+        wait = self._world.gate.wait(address, liveness=liveness, transport="udp", payload=payload)
+        return wait if wait > 0 else self._leave(payload, address, port, purpose, liveness=liveness)
+
+    def _open_or_raise(self, address: str, port: int) -> None:
         if self._closed:
-            raise NetworkError(f"cannot {doing}: the endpoint is closed")
-        await self._world.gate.admit(
-            interface=self.interface.name, address=address, port=port, transport="udp", purpose=purpose, payload=payload
-        )
+            raise NetworkError(f"cannot {self._doing(address, port)}: the endpoint is closed")
+
+    def _doing(self, address: str, port: int) -> str:
+        return f"send to {address}:{port} on {self.interface.name}"
+
+    def _leave(self, payload: bytes, address: str, port: int, purpose: str, *, liveness: bool) -> float:
         number = self._world.check(self.interface, "send")
-        if not number and not self._broadcast and self._everyone(address) and not parse_address(address).is_multicast:
+        everyone = self._everyone(address)
+        if not number and not self._broadcast and everyone and not parse_address(address).is_multicast:
             number = errno.EACCES  # as the kernel says without SO_BROADCAST
+        if number in FULL:
+            return self._full(number, address, port)
+        self._full_since = None
         if number in EVENT_ERRNOS:
             self._later(0.0, UdpEvent(kind=EVENT_ERRNOS[number], address=address, port=port, reason=errno_name(number)))
-        elif number:
-            raise network_error(OSError(number, os.strerror(number)), doing)
-        elif self._everyone(address):
+            return 0.0
+        if number:
+            raise network_error(OSError(number, os.strerror(number)), self._doing(address, port))
+        self._world.gate.note(
+            interface=self.interface.name,
+            address=address,
+            port=port,
+            transport="udp",
+            purpose=purpose,
+            payload=payload,
+            liveness=liveness,
+        )
+        if everyone:
             for host in self._world.hosts_on(self.interface):
                 if callable(host.udp.get(port)):
                     self._reach(host, payload, port)
         else:
             self._one(payload, address, port)
+        return 0.0
+
+    def _full(self, number: int, address: str, port: int) -> float:
+        now = self._world.clock.mono()
+        if self._full_since is None:
+            self._full_since = now
+        elif now - self._full_since > FULL_SECONDS:
+            self._full_since = None
+            raise network_error(OSError(number, os.strerror(number)), self._doing(address, port))
+        return FULL_WAIT
 
     def _one(self, payload: bytes, address: str, port: int) -> None:
         self._world.asked(self.interface, address)
         host = self._world.host(self.interface, address)
-        if host is not None:
-            self._reach(host, payload, port)
+        wait = self._world.arp_wait(self.interface, address)
+        if host is not None and wait is not None:
+            self._reach(host, payload, port, after=wait)
         elif any(str(one.address) == address for one in self.interface.addresses):
             self._later(0.0, UdpEvent(kind=UdpEventKind.REFUSED, address=address, port=port, reason="ECONNREFUSED"))
         else:
@@ -125,23 +182,29 @@ class FakeUdpEndpoint:
             or any(parsed == one.broadcast for one in self.interface.addresses)
         )
 
-    def _reach(self, host: FakeHost, payload: bytes, port: int) -> None:
+    def _reach(self, host: FakeHost, payload: bytes, port: int, *, after: float = 0.0) -> None:
         if self._world.loses(host):
             return
         behaviour = host.udp.get(port, "refused")
         if behaviour == "refused":
-            if self._world.refuses(host):
-                self._later(host.delay, UdpEvent(kind=UdpEventKind.REFUSED, address=host.address, port=port, reason="ECONNREFUSED"))
+            if self._world.refuses(host) and not self._world.drops(host):
+                event = UdpEvent(kind=UdpEventKind.REFUSED, address=host.address, port=port, reason="ECONNREFUSED")
+                self._later(after + self._world.delay(host), event)
         elif callable(behaviour):
             said = behaviour(payload)
             self._world.asked(self.interface, host.address)  # whoever answers us has asked for us, and so we know it
             for answer in (said,) if isinstance(said, bytes) else (said or ()):
-                self._later(host.delay, UdpEvent(kind=UdpEventKind.REPLY, address=host.address, port=port, payload=answer))
+                if not self._world.drops(host):
+                    event = UdpEvent(kind=UdpEventKind.REPLY, address=host.stranger or host.address, port=port, payload=answer)
+                    self._later(after + self._world.delay(host), event, times=host.repeats)
 
-    def _later(self, seconds: float, event: UdpEvent) -> None:
+    def _later(self, seconds: float, event: UdpEvent, *, times: int = 1) -> None:
+        def arrive() -> None:
+            for _ in range(times):
+                self.deliver(event)
+
         # Nobody need wait for an answer: time moves for those who do.
-        clock = self._world.clock
-        clock.script_in(seconds, lambda: self.deliver(event))
+        self._world.clock.script_in(seconds, arrive)
 
     def deliver(self, event: UdpEvent) -> None:
         """Put an event into the endpoint's queue, now."""
@@ -150,6 +213,10 @@ class FakeUdpEndpoint:
     async def receive(self, timeout: float) -> UdpEvent | None:
         """Return the next event, or None after ``timeout`` virtual seconds."""
         return await self._box.get(timeout)
+
+    def receive_nowait(self) -> UdpEvent | None:
+        """Return the next event that is there already, None where there is none."""
+        return self._box.take()
 
     def close(self) -> None:
         """Close; idempotent."""
@@ -201,11 +268,11 @@ class FakeTcpStream:
             self._hang_up()
             return
         if said:
-            self._world.clock.script_in(self._host.delay, lambda: self._chunks.put(said))
+            self._world.clock.script_in(self._world.delay(self._host), lambda: self._chunks.put(said))
 
     def _hang_up(self) -> None:
         self._peer_gone = True
-        self._world.clock.script_in(self._host.delay, lambda: self._chunks.put(b""))
+        self._world.clock.script_in(self._world.delay(self._host), lambda: self._chunks.put(b""))
 
     async def send(self, payload: bytes, *, purpose: str) -> None:
         """Write; see :class:`discover.net.api.TcpStream`."""
@@ -234,6 +301,7 @@ class FakeTcpStream:
             if chunk is None:
                 return None
             self._ended = not chunk
+            self._world.gate.charge(self._host.address, acknowledged(chunk))
             self._rest = chunk
         taken, self._rest = self._rest[:limit], self._rest[limit:]
         return taken
@@ -245,6 +313,8 @@ class FakeTcpStream:
             if self._talk is not None:
                 self._talk.close()
             self._chunks.close()
+            self._world.gate.release(self._host.address, CLOSING)
+            self._world.gate.charge(self._host.address, CLOSING)
             self._on_close(self)
 
 

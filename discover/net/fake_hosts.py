@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from random import Random
 from typing import Final, Literal
 
 from discover.model.network import Interface, InterfaceAddress
@@ -16,6 +17,8 @@ TcpHandler = Callable[[], Generator[bytes, bytes, None]]
 """Makes a conversation for each connection: the first ``yield`` is what the host says unasked (b"" for
 nothing), every later one the answer to the bytes that the ``yield`` returned; its end closes the connection."""
 TcpBehaviour = TcpHandler | Literal["open", "closes", "silent", "refused"]
+Delay = float | tuple[float, float] | Callable[[Random], float]
+"""Seconds: always the same; from a range (power save); or drawn by a function from the host's own seeded random."""
 
 ARP_TIMEOUT: Final = 3.07
 """Seconds until Linux reports EHOSTUNREACH for an address that answers no ARP (measured)."""
@@ -28,9 +31,12 @@ class FakeHost:
     ``udp`` and ``tcp`` say what each port does. A UDP port that is not listed is closed: an ICMP error
     where ``icmp`` is True, else silence. A TCP port that is not listed does what ``other_tcp`` says.
     ``arp`` False: the address is as good as absent. ``known`` True: the neighbour table knows it
-    before anybody asked. ``delay``: seconds until an answer is back. ``loses``: so many datagrams to
-    it are lost first (power save). ``icmp_limit``: ICMP errors it sends at all (Linux answers about 6
-    of 200 closed ports; None: no limit). ``interface`` "": the network's first one.
+    before anybody asked. ``delay``: seconds until an answer is back (of ARP: half of it). ``loses``: so many
+    datagrams to it are lost first (power save). ``loss``: the chance, from 0 to 1, that any packet to or from it is
+    lost (ARP, UDP, ICMP and TCP's handshake). ``icmp_limit``: ICMP errors it sends at all (None: no limit);
+    ``icmp_burst``, ``icmp_rate``: so many at once, then so many a second (Linux: 6 and 1). ``repeats``: how often it
+    sends each UDP reply (a flood). ``stranger``: the address that its UDP replies come from, "" for its own.
+    ``interface`` "": the network's first one.
     """
 
     address: str
@@ -40,9 +46,14 @@ class FakeHost:
     icmp: bool = True
     arp: bool = True
     known: bool = False
-    delay: float = 0.004
+    delay: Delay = 0.004
     loses: int = 0
+    loss: float = 0.0
     icmp_limit: int | None = None
+    icmp_burst: int | None = None
+    icmp_rate: float = 1.0
+    repeats: int = 1
+    stranger: str = ""
     other_tcp: Literal["silent", "refused"] = "refused"
     interface: str = ""
 

@@ -8,12 +8,16 @@ from collections.abc import Callable, Iterable, Sequence
 
 from discover.model.network import Interface, Neighbour
 from discover.model.network import Network as AddressRange
-from discover.net.api import MdnsBrowser, MdnsEvent, TcpOutcome, TcpStream, UdpEndpoint
+from discover.net.api import ArpAsker, MdnsBrowser, MdnsEvent, Subscription, TcpOutcome, TcpStream, UdpEndpoint
+from discover.net.arp import open_arp
 from discover.net.clock import SystemClock
+from discover.net.connects import OnOutcome, SocketConnector
 from discover.net.gate import Gate, attached_networks
 from discover.net.interfaces import list_interfaces
 from discover.net.ledger import MemoryLedger
+from discover.net.neighbour_events import subscribe
 from discover.net.neighbours import read_neighbours
+from discover.net.ping6 import ping_nodes
 from discover.net.sockets import LINUX, raise_file_limit
 from discover.net.tcp import connect
 from discover.net.udp import UdpSocketEndpoint
@@ -76,6 +80,25 @@ class RealNetwork:
         """Connect; see :func:`discover.net.tcp.connect`."""
         self._ensure_listed()
         return await connect(self._gate, interface, address, port, purpose=purpose, timeout=timeout)
+
+    def connector(self, interface: Interface, on_outcome: OnOutcome) -> SocketConnector:
+        """Return a connector; see :class:`discover.net.connects.SocketConnector`. Needs a running event loop."""
+        self._ensure_listed()
+        return SocketConnector(self._gate, interface, on_outcome)
+
+    def neighbour_events(self, interface: Interface, on_change: Callable[[Neighbour | None], None]) -> Subscription | None:
+        """Be told changes of the neighbour table; None off Linux. Needs a running event loop; sends nothing."""
+        return subscribe(self._clock, interface, on_change)
+
+    def arp(self, interface: Interface, on_reply: Callable[[str, str], None]) -> ArpAsker | None:
+        """Return an asker by raw ARP; None without CAP_NET_RAW, off Linux and off Ethernet. Needs a running event loop."""
+        self._ensure_listed()
+        return open_arp(self._gate, self._clock, interface, on_reply)
+
+    def ping_nodes(self, interface: Interface, on_reply: Callable[[str], None]) -> Subscription | None:
+        """Ping all IPv6 nodes of the link, twice; None where this user may not. Needs a running event loop. Raises NetworkError."""
+        self._ensure_listed()
+        return ping_nodes(self._gate, self._clock, interface, on_reply)
 
     async def browse(self, interface: Interface, types: Iterable[str], on_event: Callable[[MdnsEvent], None]) -> MdnsBrowser:
         """Browse mDNS on one interface; zeroconf is imported here and not before. Raises NetworkError."""

@@ -25,6 +25,7 @@ IP_MULTICAST_ALL: Final = 49
 IPV6_MULTICAST_ALL: Final = 29
 _IP_UNICAST_IF: Final = 50
 _IPV6_UNICAST_IF: Final = 76
+_IP_BIND_ADDRESS_NO_PORT: Final = 24
 _SO_SNDBUFFORCE: Final = 32
 _SO_RCVBUFFORCE: Final = 33
 _SO_BINDTODEVICE: Final = 25
@@ -89,16 +90,39 @@ def udp_socket(
     to one address hears neither broadcasts nor multicasts on Linux and macOS.
     Raises NetworkError, which names what was ``doing``.
     """
-    sock = socket.socket(family, socket.SOCK_DGRAM)
+    sock: socket.socket | None = None
     try:
+        sock = socket.socket(family, socket.SOCK_DGRAM)
         return sock, _prepare(sock, interface, family, local_port, groups, broadcast=broadcast)
-    except OSError as error:
-        sock.close()
-        where = f" (port {local_port})" if local_port else ""
-        raise network_error(error, doing or f"open a UDP socket on {interface.name}{where}") from error
+    except BaseException as error:
+        if sock is not None:
+            sock.close()
+        if isinstance(error, OSError):
+            where = f" (port {local_port})" if local_port else ""
+            raise network_error(error, doing or f"open a UDP socket on {interface.name}{where}") from error
+        raise
+
+
+def tcp_socket(interface: Interface | None, address: str) -> socket.socket:
+    """Return a non-blocking TCP socket that reaches ``address`` from the interface's own address. Raises OSError.
+
+    None leaves the source address to the routing table.
+    """
+    target = parse_address(address)
+    family = socket.AF_INET if target.version == 4 else socket.AF_INET6
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.settimeout(0)
+        own = source_address(interface, family, target) if interface is not None else None
+        if own is not None and interface is not None and not target.is_loopback:
+            if LINUX:
+                with contextlib.suppress(OSError):  # then each source port serves one connection at a time
+                    sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
+            sock.bind(sockaddr(interface, str(own.address), 0))
     except BaseException:
         sock.close()
         raise
+    return sock
 
 
 def _prepare(sock: socket.socket, interface: Interface, family: int, local_port: int, groups: tuple[str, ...], *, broadcast: bool) -> bool:

@@ -10,11 +10,11 @@ from typing import Final
 from discover.errors import NetworkError
 from discover.model.network import Interface
 from discover.net.api import TcpOutcome
-from discover.net.gate import Gate, parse_address
-from discover.net.sockets import sockaddr, source_address
+from discover.net.gate import Gate
+from discover.net.sockets import sockaddr, tcp_socket
 from discover.net.trouble import network_error
 
-_OUTCOMES: Final = {
+OUTCOMES: Final = {
     errno.ECONNREFUSED: TcpOutcome.REFUSED,
     errno.ECONNRESET: TcpOutcome.REFUSED,
     errno.ETIMEDOUT: TcpOutcome.SILENT,
@@ -27,6 +27,17 @@ _OUTCOMES: Final = {
     10065: TcpOutcome.UNREACHABLE,
     10051: TcpOutcome.UNREACHABLE,
 }
+"""What the errno of a connect says about the peer; the others are about this machine."""
+
+CLOSING: Final = 2
+"""Packets of ours that closing a connection takes: our FIN, and the ACK of the peer's. They stay set aside while it is open."""
+_SEGMENT: Final = 1460
+"""Bytes of a full TCP segment on Ethernet; Linux acknowledges each of the first ones by itself."""
+
+
+def acknowledged(chunk: bytes) -> int:
+    """Return how many ACKs the kernel sends for the bytes, at most (where segments are full ones)."""
+    return -(-len(chunk) // _SEGMENT)
 
 
 class SocketStream:
@@ -62,18 +73,22 @@ class SocketStream:
             return b""
         try:
             async with asyncio.timeout(timeout):
-                return await self._loop.sock_recv(self._sock, limit)
+                chunk = await self._loop.sock_recv(self._sock, limit)
         except TimeoutError:
             # ETIMEDOUT is a TimeoutError, too: a peer that has vanished and one that says nothing look the same.
             return None
         except OSError:
             return b""  # reset: the stream is over either way, and no byte will come
+        self._gate.charge(self._address, acknowledged(chunk))
+        return chunk
 
     def close(self) -> None:
         """Close at once; idempotent."""
         if not self._closed:
             self._closed = True
             self._sock.close()
+            self._gate.release(self._address, CLOSING)
+            self._gate.charge(self._address, CLOSING)
 
 
 async def connect(
@@ -86,35 +101,48 @@ async def connect(
     refuses (a local firewall, no address, no files left).
     """
     name = interface.name if interface is not None else ""
-    parsed = parse_address(address)
-    family = socket.AF_INET if parsed.version == 4 else socket.AF_INET6
-    await gate.admit(interface=name, address=address, port=port, transport="tcp", purpose=purpose)
     doing = f"connect to {address} port {port}"
-    loop = asyncio.get_running_loop()
-    try:
-        sock = socket.socket(family, socket.SOCK_STREAM)
-    except OSError as error:
-        raise network_error(error, doing) from error
-    keep = False
-    try:
-        sock.settimeout(0)
-        own = source_address(interface, family, parsed) if interface is not None else None
-        if own is not None and interface is not None and not parsed.is_loopback:
-            sock.bind(sockaddr(interface, str(own.address), 0))
-        async with asyncio.timeout(timeout):
-            await loop.sock_connect(sock, sockaddr(interface, address, port))
-        # Two ephemeral ports of one machine can meet: a connection with ourselves proves nothing.
-        keep = sock.getsockname() != sock.getpeername()
-    except TimeoutError:
-        return TcpOutcome.SILENT, None
-    except OSError as error:
-        outcome = _OUTCOMES.get(error.errno or 0)
-        if outcome is None:
+    room = gate.policy.connect_packets
+    async with gate.turn(address, transport="tcp", payload=b"", room=room):
+        try:
+            sock = tcp_socket(interface, address)
+        except OSError as error:
             raise network_error(error, doing) from error
-        return outcome, None
+        gate.note(interface=name, address=address, port=port, transport="tcp", purpose=purpose, room=room)
+    outcome = TcpOutcome.SILENT
+    try:
+        async with asyncio.timeout(timeout):
+            await asyncio.get_running_loop().sock_connect(sock, sockaddr(interface, address, port))
+        outcome = TcpOutcome.OPEN if not meets_itself(sock) else TcpOutcome.REFUSED
+    except TimeoutError:
+        pass
+    except OSError as error:
+        found = OUTCOMES.get(error.errno or 0)
+        if found is None:
+            raise network_error(error, doing) from error
+        outcome = found
     finally:
-        if not keep:
+        settle(gate, address, outcome, room - 1, stays=True)
+        if outcome is not TcpOutcome.OPEN:
             sock.close()
-    if not keep:
-        return TcpOutcome.REFUSED, None
-    return TcpOutcome.OPEN, SocketStream(gate, name, sock, address, port)
+    return outcome, SocketStream(gate, name, sock, address, port) if outcome is TcpOutcome.OPEN else None
+
+
+def meets_itself(sock: socket.socket) -> bool:
+    """Tell whether a connection leads to its own socket: two ephemeral ports of one machine can meet, and that proves nothing."""
+    return bool(sock.getsockname() == sock.getpeername())
+
+
+def settle(gate: Gate, address: str, outcome: TcpOutcome, held: int, *, stays: bool = False) -> None:
+    """Count what the kernel sends by itself after a SYN for which ``held`` packets were set aside.
+
+    An open port takes them all: the ACK of the handshake, our FIN, and the ACK of the peer's FIN; where the
+    connection ``stays``, :data:`CLOSING` of them remain set aside. A silent one may still answer after we have
+    closed: then the kernel sends a RST.
+    """
+    remain = CLOSING if stays and outcome is TcpOutcome.OPEN else 0
+    gate.release(address, held - remain)
+    if outcome is TcpOutcome.OPEN:
+        gate.charge(address, held - remain)
+    elif outcome is TcpOutcome.SILENT:
+        gate.charge(address, 1)

@@ -12,12 +12,14 @@ import errno
 import socket
 import struct
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from discover.errors import NetworkError
 from discover.model.network import Interface
 from discover.net.api import Clock, UdpEvent, UdpEventKind
-from discover.net.gate import Gate, parse_address
+from discover.net.gate import Gate
+from discover.net.gate import plain as canonical
 from discover.net.mailbox import Mailbox
 from discover.net.sockets import IP_PKTINFO, IP_RECVERR, IPV6_RECVERR, sockaddr, udp_socket
 from discover.net.trouble import errno_name, network_error
@@ -31,6 +33,12 @@ _RESUME_AT: Final = 1024
 _MSG_ERRQUEUE: Final = 0x2000  # linux/socket.h
 _SEND_TRIES: Final = 300
 """One pending error a try; a socket holds about 256 datagrams that wait for ARP, each of which may fail."""
+FULL_WAIT: Final = 0.005
+"""Seconds until a send is tried again that found the socket's buffer or the interface's queue full."""
+FULL_SECONDS: Final = 5.0
+"""A buffer that has taken nothing for so long is an error: the kernel gives up an address, and its datagrams, after 3.07 s."""
+FULL: Final = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS})
+"""Errors of a send that pass by waiting. ENOBUFS is a full queue of the interface, told on Linux because of IP_RECVERR (ip(7))."""
 
 _WINDOWS_RESET: Final = 10054  # WSAECONNRESET: how Windows tells ICMP port unreachable
 EVENTS: Final = {
@@ -49,6 +57,9 @@ PEER_ERRORS: Final = frozenset({errno.ECONNREFUSED, errno.ECONNRESET, errno.EHOS
 """Errors of a send that are news about a peer, although no ICMP error is pending."""
 
 
+Target = tuple[str, int] | tuple[str, int, int, int]
+
+
 class EndpointBase:
     """What both kinds of endpoint share: the gate, the queue of events, and who is ourselves."""
 
@@ -59,8 +70,9 @@ class EndpointBase:
         self._own = {str(one.address) for one in interface.addresses} | {"127.0.0.1", "::1"}
         self._loop = asyncio.get_running_loop()
         self._box: Mailbox[UdpEvent] = Mailbox(self._loop.call_later, self._taken)
-        self._sending = asyncio.Lock()
         self._closed = False
+        self._full_since: float | None = None
+        self._full_until = 0.0
 
     def _taken(self, left: int) -> None:
         """Note that an event was taken and ``left`` are waiting."""
@@ -69,9 +81,68 @@ class EndpointBase:
         """Return the next event, or None after ``timeout`` seconds without one."""
         return await self._box.get(timeout)
 
+    def receive_nowait(self) -> UdpEvent | None:
+        """Return the next event that is there already, None where there is none."""
+        return self._box.take()
+
+    async def send(self, payload: bytes, address: str, port: int, *, purpose: str) -> None:
+        """Send one datagram; see :class:`discover.net.api.UdpEndpoint`."""
+        while True:
+            self._open_or_raise(address, port)
+            # Its budget is spent when it leaves: what waits for room in the buffer must not leave in one burst later.
+            async with self._gate.turn(address, transport="udp", payload=payload):
+                self._open_or_raise(address, port)
+                wait = self._leave(payload, address, port, purpose, liveness=False)
+            if wait <= 0:
+                return
+            await self._clock.sleep(wait)
+
+    def try_send(self, payload: bytes, address: str, port: int, *, purpose: str, liveness: bool = False) -> float:
+        """Send one datagram now or say when to try again; see :class:`discover.net.api.UdpEndpoint`."""
+        if self._closed:
+            self._open_or_raise(address, port)
+        wait = self._gate.wait(address, liveness=liveness, transport="udp", payload=payload)
+        return wait if wait > 0 else self._leave(payload, address, port, purpose, liveness=liveness)
+
+    def _leave(self, payload: bytes, address: str, port: int, purpose: str, *, liveness: bool) -> float:
+        """Send, and note it; or return the seconds until the socket may take it."""
+        if self._full_since is not None and (left := self._full_until - self._clock.mono()) > 0:
+            return left
+        try:
+            gone = self._out(payload, address, port)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise network_error(error, self._doing(address, port)) from error
+            return self._full(error, address, port)
+        self._full_since = None
+        if gone:
+            self._gate.note(
+                interface=self._interface.name,
+                address=address,
+                port=port,
+                transport="udp",
+                purpose=purpose,
+                payload=payload,
+                liveness=liveness,
+            )
+        return 0.0
+
+    def _out(self, payload: bytes, address: str, port: int) -> bool:
+        """Send now; False where it could not leave, and an event says why. Raises OSError, of :data:`FULL` where it may later."""
+        raise NotImplementedError
+
+    def _full(self, error: OSError, address: str, port: int) -> float:
+        now = self._clock.mono()
+        if self._full_since is None:
+            self._full_since = now
+        elif now - self._full_since > FULL_SECONDS:
+            self._full_since = None  # who asks again has as much time again
+            raise network_error(error, self._doing(address, port)) from error
+        self._full_until = now + FULL_WAIT
+        return FULL_WAIT
+
     def _put(self, kind: UdpEventKind, address: str, port: int, payload: bytes = b"", reason: str = "") -> None:
-        event = UdpEvent(kind=kind, address=plain(address), port=port, payload=payload, reason=reason, mono=self._clock.mono())
-        self._box.put(event)
+        self._box.put(UdpEvent(kind=kind, address=plain(address), port=port, payload=payload, reason=reason, mono=self._clock.mono()))
 
     def _doing(self, address: str, port: int) -> str:
         return f"send to {address} port {port} on {self._interface.name}"
@@ -118,56 +189,36 @@ class UdpSocketEndpoint(EndpointBase):
             self._loop.add_reader(found.fileno(), self._readable, found, family)
         return found
 
-    async def send(self, payload: bytes, address: str, port: int, *, purpose: str) -> None:
-        """Send one datagram; see :class:`discover.net.api.UdpEndpoint`."""
-        self._open_or_raise(address, port)
-        self._gate.refuse(address=address, transport="udp", payload=payload)
-        family = socket.AF_INET if parse_address(address).version == 4 else socket.AF_INET6
-        sock = self._socket(family)
-        target = sockaddr(self._interface, address, port)
-        doing = self._doing(address, port)
-        await self._gate.admit(
-            interface=self._interface.name, address=address, port=port, transport="udp", purpose=purpose, payload=payload
-        )
-        async with self._sending:
-            await self._out(sock, payload, target, doing)
-
-    async def _out(self, sock: socket.socket, payload: bytes, target: tuple[str, int] | tuple[str, int, int, int], doing: str) -> None:
-        error = OSError(errno.EAGAIN, "the socket's buffer stays full")
+    def _out(self, payload: bytes, address: str, port: int) -> bool:
+        if self._fault is not None:
+            raise self._fault
+        host = self._gate.host(address)
+        if ":" in host:
+            family, target = socket.AF_INET6, sockaddr(self._interface, host, port)
+        else:
+            family, target = socket.AF_INET, (host, port)
+        sock = self._sockets.get(family)
+        if sock is None:
+            sock = self._socket(family)
+        error = OSError(errno.ECONNREFUSED, "errors of earlier datagrams do not end")
         for _ in range(_SEND_TRIES):
-            if self._closed:
-                raise NetworkError(f"cannot {doing}: the endpoint was closed")
-            if self._fault is not None:
-                raise network_error(self._fault, doing) from self._fault
             try:
                 sock.sendto(payload, target)
-            except (BlockingIOError, InterruptedError):
-                # 256 datagrams that wait for ARP fill the socket's buffer: EAGAIN until the kernel gives some up.
-                await self._writable(sock)
             except OSError as caught:
+                if caught.errno in FULL:
+                    raise
                 # An ICMP error of an earlier datagram is reported on this send, which has not left: try again.
                 error = caught
                 if self._drain_errors(sock) or caught.errno == errno.ECONNREFUSED:
                     continue
                 if caught.errno in PEER_ERRORS:
                     # Nothing was pending: the routing table itself says that nobody is there.
-                    self._put(EVENTS[caught.errno], target[0], target[1], reason=errno_name(caught.errno))
-                    return
-                raise network_error(caught, doing) from caught
+                    self._put(EVENTS[caught.errno], address, port, reason=errno_name(caught.errno))
+                    return False
+                raise
             else:
-                return
-        raise network_error(error, doing)
-
-    async def _writable(self, sock: socket.socket) -> None:
-        ready: asyncio.Future[None] = self._loop.create_future()
-        self._loop.add_writer(sock.fileno(), lambda: None if ready.done() else ready.set_result(None))
-        try:
-            await ready
-        finally:
-            if sock.fileno() >= 0:
-                self._loop.remove_writer(sock.fileno())
-        # The kernel wakes us with half the buffer free, but also for each error in the queue: do not spin on those.
-        await asyncio.sleep(0.001)
+                return True
+        raise error
 
     def _readable(self, sock: socket.socket, family: int) -> None:
         self._drain_errors(sock)
@@ -223,9 +274,8 @@ class UdpSocketEndpoint(EndpointBase):
             self._box.close()
 
 
-def plain(address: str) -> str:
-    """Return the address in canonical text without its scope, an IPv4-mapped one as IPv4."""
-    return str(parse_address(address))
+plain = lru_cache(maxsize=4096)(canonical)
+"""As :func:`discover.net.gate.plain`, but quick for those who were heard before."""
 
 
 def _extended_error(ancillary: Iterable[tuple[int, int, bytes]]) -> int:

@@ -18,8 +18,8 @@ from discover.model.network import Interface
 from discover.net.api import Clock, UdpEventKind
 from discover.net.gate import Gate, parse_address
 from discover.net.sockets import sockaddr, udp_socket
-from discover.net.trouble import errno_name, network_error
-from discover.net.udp import EVENTS, MAX_DATAGRAM, PEER_ERRORS, EndpointBase, plain
+from discover.net.trouble import errno_name
+from discover.net.udp import EVENTS, MAX_DATAGRAM, PEER_ERRORS, EndpointBase, Target, plain
 
 MAX_SOCKETS: Final = 192
 """Targets with a socket at the same time: macOS gives a process 256 files; the oldest target is given up first."""
@@ -52,49 +52,33 @@ class ConnectedUdpEndpoint(EndpointBase):
             self._watch.add(sock, lambda: self._read(sock, None))
         return sock
 
-    async def send(self, payload: bytes, address: str, port: int, *, purpose: str) -> None:
-        """Send one datagram; see :class:`discover.net.api.UdpEndpoint`."""
-        self._open_or_raise(address, port)
-        self._gate.refuse(address=address, transport="udp", payload=payload)
-        await self._gate.admit(
-            interface=self._interface.name, address=address, port=port, transport="udp", purpose=purpose, payload=payload
-        )
-        self._open_or_raise(address, port)
-        doing = self._doing(address, port)
+    def _out(self, payload: bytes, address: str, port: int) -> bool:
         for _ in range(2):  # the first send after an ICMP error only reports that error
             try:
-                await self._out(payload, address, port)
+                self._try(payload, self._gate.host(address), port)
             except OSError as error:
                 if error.errno not in PEER_ERRORS:
-                    raise network_error(error, doing) from error
+                    raise
                 self._put(EVENTS[error.errno], address, port, reason=errno_name(error.errno))
             else:
-                return
+                return True
+        return False
 
-    async def _out(self, payload: bytes, address: str, port: int) -> None:
-        parsed = parse_address(address)
+    def _try(self, payload: bytes, host: str, port: int) -> None:
+        sock = self._targets.get((host, port))
+        if sock is not None:
+            sock.send(payload)
+            return
+        parsed = parse_address(host)
         family = socket.AF_INET if parsed.version == 4 else socket.AF_INET6
-        everyone = parsed.is_multicast or str(parsed) == "255.255.255.255" or any(parsed == one.broadcast for one in self._interface.ipv4)
-        target = sockaddr(self._interface, address, port)
+        everyone = parsed.is_multicast or host == "255.255.255.255" or any(parsed == one.broadcast for one in self._interface.ipv4)
+        target = sockaddr(self._interface, host, port)
         if everyone or self._local_port:
-            sock = self._common(family)
-            while True:
-                try:
-                    sock.sendto(payload, target)
-                except (BlockingIOError, InterruptedError):
-                    await asyncio.sleep(_POLL_SECONDS)
-                else:
-                    return
-        sock = self._connected(family, target)
-        while True:
-            try:
-                sock.send(payload)
-            except (BlockingIOError, InterruptedError):
-                await asyncio.sleep(_POLL_SECONDS)
-            else:
-                return
+            self._common(family).sendto(payload, target)
+        else:
+            self._connected(family, target).send(payload)
 
-    def _connected(self, family: int, target: tuple[str, int] | tuple[str, int, int, int]) -> socket.socket:
+    def _connected(self, family: int, target: Target) -> socket.socket:
         key = (target[0], target[1])
         sock = self._targets.get(key)
         if sock is None:

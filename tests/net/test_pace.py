@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from discover.net.pace import Bucket, Pace
+from discover.net.policy import Policy
 
 steps = st.lists(
     st.tuples(st.sampled_from(["a", "b", "c"]), st.one_of(st.just(0.0), st.floats(min_value=0, max_value=0.7))), min_size=1, max_size=400
@@ -28,7 +29,7 @@ def run(pace: Pace, plan: list[tuple[str, float]]) -> list[tuple[float, str]]:
 @settings(max_examples=60, deadline=None)
 @given(steps)
 def test_no_window_of_a_second_holds_more_than_the_hosts_limit(plan: list[tuple[str, float]]) -> None:
-    sent = run(Pace(host_packets=7), plan)
+    sent = run(Pace(Policy(host_packets=7)), plan)
     for host in "abc":
         times = [when for when, to in sent if to == host]
         assert all(later - first > 1.0 for first, later in zip(times, times[7:], strict=False))
@@ -37,7 +38,7 @@ def test_no_window_of_a_second_holds_more_than_the_hosts_limit(plan: list[tuple[
 @settings(max_examples=60, deadline=None)
 @given(steps)
 def test_no_window_holds_more_than_burst_and_rate_allow(plan: list[tuple[str, float]]) -> None:
-    times = [when for when, _ in run(Pace(host_packets=1000, rate=20, burst=10), plan)]
+    times = [when for when, _ in run(Pace(Policy(host_packets=1000, overall_rate=20, overall_burst=10)), plan)]
     for start in range(len(times)):
         for end in range(start, min(len(times), start + 60)):
             assert end - start + 1 <= 10 + 20 * (times[end] - times[start]) + 1e-6
@@ -63,7 +64,7 @@ def test_a_clock_that_steps_back_gives_nothing_away() -> None:
 
 
 def test_idle_hosts_are_forgotten_and_busy_ones_are_not() -> None:
-    pace = Pace(rate=1e9, burst=1e9, host_packets=1)
+    pace = Pace(Policy(overall_rate=1e9, overall_burst=1e9, host_packets=1))
     for number in range(5000):
         pace.spend(f"host{number}", 0.0 if number < 4000 else 10.0)
     assert pace.host_wait("host4999", 10.0) > 0

@@ -1,0 +1,160 @@
+"""TCP connects for a sweep: many at once, none waited for, each closed as soon as it is decided."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import select
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from discover.errors import NetworkError
+from discover.model.network import Interface
+from discover.net.api import TcpOutcome
+from discover.net.gate import Gate
+from discover.net.sockets import LINUX, sockaddr, tcp_socket
+from discover.net.tcp import OUTCOMES, meets_itself, settle
+from discover.net.trouble import network_error
+
+OnOutcome = Callable[[str, int, TcpOutcome], None]
+
+GUARD: Final = 0.95
+"""Seconds after which an attempt that nobody abandoned is silent: the kernel repeats a SYN, past the ledger, after 1 s
+(RFC 6298 section 2.1; Linux: TCP_TIMEOUT_INIT)."""
+BUSY_WAIT: Final = 0.005
+"""Seconds until it is worth trying again while as many sockets are open as the policy allows."""
+_POLL_SECONDS: Final = 0.02
+"""How often sockets are looked at where the event loop cannot watch them (Windows' proactor)."""
+_UNDER_WAY: Final = frozenset({0, errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EAGAIN, errno.EINTR})
+_NEVER_LEFT: Final = frozenset({errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ENETUNREACH})
+"""What the routing table itself says to a connect, without a packet."""
+
+
+@dataclass(slots=True, eq=False)
+class _Attempt:
+    address: str
+    port: int
+    sock: socket.socket
+    error: int = 0
+    timer: asyncio.TimerHandle | None = None
+
+
+class SocketConnector:
+    """Connects by non-blocking sockets; see :class:`discover.net.api.Connector`.
+
+    A SYN leaves only where the whole connection would fit into the host's budget. An attempt that nobody
+    abandons ends as SILENT after 0.95 s. On Windows the kernel repeats a SYN that was refused, which nothing
+    here can forbid.
+    """
+
+    def __init__(self, gate: Gate, interface: Interface, on_outcome: OnOutcome) -> None:
+        self._gate = gate
+        self._interface = interface
+        self._on_outcome = on_outcome
+        self._loop = asyncio.get_running_loop()
+        self._attempts: dict[tuple[str, int], _Attempt] = {}
+        self._poller: asyncio.TimerHandle | None = None
+        self._polled: dict[socket.socket, _Attempt] = {}
+        self._closed = False
+
+    def try_connect(self, address: str, port: int, *, purpose: str) -> float:
+        """Begin to connect now or say when to try again; see :class:`discover.net.api.Connector`."""
+        doing = f"connect to {address} port {port} on {self._interface.name}"
+        if self._closed:
+            raise NetworkError(f"cannot {doing}: the connector is closed")
+        room = self._gate.policy.connect_packets
+        wait = self._gate.wait(address, room=room)
+        if wait > 0:
+            return wait
+        self.abandon(address, port)
+        if len(self._attempts) >= self._gate.policy.streams:
+            return BUSY_WAIT
+        host = self._gate.host(address)
+        try:
+            sock = tcp_socket(self._interface, host)
+        except OSError as error:
+            raise network_error(error, doing) from error
+        attempt = _Attempt(address, port, sock)
+        try:
+            if LINUX:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT, 1)  # should the guard come late, one SYN more and no others
+            attempt.error = sock.connect_ex(sockaddr(self._interface, host, port))
+        except BaseException:
+            sock.close()
+            raise
+        if attempt.error not in _UNDER_WAY and attempt.error not in OUTCOMES:
+            sock.close()
+            raise network_error(OSError(attempt.error, os.strerror(attempt.error)), doing)
+        if attempt.error not in _NEVER_LEFT:
+            self._gate.note(interface=self._interface.name, address=address, port=port, transport="tcp", purpose=purpose, room=room)
+        self._attempts[address, port] = attempt
+        if attempt.error in _UNDER_WAY:
+            attempt.error = 0
+            self._watch(attempt)
+            attempt.timer = self._loop.call_later(GUARD, self._end, attempt, TcpOutcome.SILENT)
+        else:
+            attempt.timer = self._loop.call_later(0.0, self._end, attempt, OUTCOMES[attempt.error])
+        return 0.0
+
+    def _watch(self, attempt: _Attempt) -> None:
+        try:
+            self._loop.add_writer(attempt.sock.fileno(), self._decided, attempt)
+        except NotImplementedError:
+            self._polled[attempt.sock] = attempt
+            if self._poller is None:
+                self._poller = self._loop.call_later(_POLL_SECONDS, self._poll)
+
+    def _poll(self) -> None:
+        socks = list(self._polled)
+        _, ready, failed = select.select([], socks, socks, 0.0)
+        for sock in dict.fromkeys((*ready, *failed)):
+            attempt = self._polled.get(sock)
+            if attempt is not None:
+                self._decided(attempt)
+        self._poller = self._loop.call_later(_POLL_SECONDS, self._poll) if self._polled else None
+
+    def _decided(self, attempt: _Attempt) -> None:
+        number = attempt.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if number:
+            # An errno that comes later came from the network: an ICMP error of a kind that the table does not name.
+            self._end(attempt, OUTCOMES.get(number, TcpOutcome.UNREACHABLE))
+            return
+        try:
+            outcome = TcpOutcome.REFUSED if meets_itself(attempt.sock) else TcpOutcome.OPEN
+        except OSError as error:
+            if error.errno == errno.ENOTCONN:
+                return  # woken too early
+            outcome = OUTCOMES.get(error.errno or 0, TcpOutcome.UNREACHABLE)
+        self._end(attempt, outcome)
+
+    def _end(self, attempt: _Attempt, outcome: TcpOutcome) -> None:
+        self._drop(attempt, outcome)
+        self._on_outcome(attempt.address, attempt.port, outcome)
+
+    def _drop(self, attempt: _Attempt, outcome: TcpOutcome) -> None:
+        del self._attempts[attempt.address, attempt.port]
+        if attempt.timer is not None:
+            attempt.timer.cancel()
+        if self._polled.pop(attempt.sock, None) is None and not attempt.error:
+            self._loop.remove_writer(attempt.sock.fileno())
+        attempt.sock.close()
+        if attempt.error not in _NEVER_LEFT:
+            settle(self._gate, attempt.address, outcome, self._gate.policy.connect_packets - 1)
+
+    def abandon(self, address: str, port: int) -> None:
+        """End an attempt without a word; see :class:`discover.net.api.Connector`."""
+        attempt = self._attempts.get((address, port))
+        if attempt is not None:
+            self._drop(attempt, TcpOutcome.SILENT)
+
+    def close(self) -> None:
+        """End all attempts; idempotent."""
+        self._closed = True
+        for attempt in list(self._attempts.values()):
+            self._drop(attempt, TcpOutcome.SILENT)
+        if self._poller is not None:
+            self._poller.cancel()
+            self._poller = None
