@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
 from discover.errors import NetworkError
-from discover.model.network import Interface, Neighbour, Packet
+from discover.model.network import Interface, Neighbour
+from discover.net.arp import OnLink
 from discover.net.fake_hosts import ARP_TIMEOUT, FakeHost
 from discover.net.gate import Gate
-from discover.net.link_gate import note, wait
-from discover.net.ping6 import PING_AGAIN, PURPOSE, answers_count, own_address, token_of
+from discover.net.ping6 import AGAIN, PURPOSE, TOKEN, answers_count, own_address
 from discover.net.trouble import network_error
 from discover.net.virtual import VirtualClock
-from discover.proto import arp, icmp6
+from discover.proto import icmp6
 
 _REPORTED = ("reachable", "failed")
 """States that the kernel tells of by itself: that it has begun to ask is no news to it (measured)."""
@@ -53,6 +52,10 @@ class LinkWorld(Protocol):
 
     def loses(self, host: FakeHost) -> bool:
         """Tell whether this packet is lost."""
+        ...
+
+    def delay(self, host: FakeHost) -> float:
+        """Return the seconds until this answer is back."""
         ...
 
     def row(self, interface: str, address: str) -> Neighbour | None:
@@ -190,6 +193,7 @@ class FakeArpAsker:
     ) -> None:
         self.interface = interface
         self._world = world
+        self._link = OnLink(interface)
         self._on_reply = on_reply
         self._on_close = on_close
         self._closed = False
@@ -199,22 +203,20 @@ class FakeArpAsker:
         doing = f"ask for {address} by ARP on {self.interface.name}"
         if self._closed:
             raise NetworkError(f"cannot {doing}: the asker is closed")
-        own = next((one for one in self.interface.ipv4 if ipaddress.ip_address(address) in one.network), None)
         self._world.gate.check(address)
-        if own is None:
-            raise NetworkError(f"cannot {doing}: the address is in none of the interface's networks")
-        payload = arp.encode_request(self.interface.mac, str(own.address), address)
-        seconds = wait(self._world.gate, address, liveness=True)
+        payload = self._link.request(self.interface.mac, address, doing)
+        seconds = self._world.gate.wait(address, liveness=True, transport="arp", payload=payload)
         if seconds > 0:
             return seconds
         number = self._world.check(self.interface, "arp")
         if number:
             raise network_error(OSError(number, os.strerror(number)), doing)
-        packet = Packet(mono=0.0, interface=self.interface.name, to=address, port=0, transport="arp", purpose=purpose, payload=payload)
-        note(self._world.gate, packet, liveness=True)
+        self._world.gate.note(
+            interface=self.interface.name, address=address, port=0, transport="arp", purpose=purpose, payload=payload, liveness=True
+        )
         host = self._world.host(self.interface, address)
         if host is not None and host.mac and not self._world.loses(host):
-            self._world.clock.script_in(host.delay, partial(self.hear, address, host.mac))
+            self._world.clock.script_in(self._world.delay(host), partial(self.hear, address, host.mac))
         return 0.0
 
     def hear(self, address: str, mac: str) -> None:
@@ -245,35 +247,35 @@ class FakePing:
     def begin(self) -> None:
         """Send the first request now and the second a second later. Raises NetworkError."""
         self._send(1)
-        self._world.clock.script_in(PING_AGAIN, partial(self._again, 2))
+        self._world.clock.script_in(AGAIN, partial(self._again, 2))
 
     def _again(self, sequence: int) -> None:
         if not self._closed and not self._world.check(self.interface, "ping"):
             self._send(sequence)
 
     def _send(self, sequence: int) -> None:
-        seconds = wait(self._world.gate, icmp6.ALL_NODES, liveness=True)
+        source = str(own_address(self.interface))
+        echo = icmp6.Echo(self.interface.index, sequence, TOKEN)
+        payload = icmp6.encode_echo_request(echo, source=source, target=icmp6.ALL_NODES)
+        seconds = self._world.gate.wait(icmp6.ALL_NODES, liveness=True, transport="icmp6", payload=payload)
         if seconds > 0:
             self._world.clock.script_in(seconds, partial(self._again, sequence))
             return
         number = self._world.check(self.interface, "ping")
         if number:
             raise network_error(OSError(number, os.strerror(number)), f"ping the IPv6 nodes on {self.interface.name}")
-        source = str(own_address(self.interface))
-        echo = icmp6.Echo(self.interface.index, sequence, token_of(0))
-        packet = Packet(
-            mono=0.0,
+        self._world.gate.note(
             interface=self.interface.name,
-            to=icmp6.ALL_NODES,
+            address=icmp6.ALL_NODES,
             port=0,
             transport="icmp6",
             purpose=PURPOSE,
-            payload=icmp6.encode_echo_request(echo, source=source, target=icmp6.ALL_NODES),
+            payload=payload,
+            liveness=True,
         )
-        note(self._world.gate, packet, liveness=True)
         for host in self._world.hosts_on(self.interface):
             if answers_count(host.address) and not self._world.loses(host):
-                self._world.clock.script_in(host.delay, partial(self._hear, host.address))
+                self._world.clock.script_in(self._world.delay(host), partial(self._hear, host.address))
 
     def _hear(self, address: str) -> None:
         self._world.asked(self.interface, address)  # whoever answers us has asked for us, and so we know it

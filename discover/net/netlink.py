@@ -1,4 +1,4 @@
-"""Linux's neighbour table by RTM_GETNEIGH (rtnetlink(7)): bytes to values, and the one exchange that fetches them."""
+"""Linux's neighbour table by rtnetlink(7): bytes to values, the exchange that fetches it, the socket that is told its changes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from typing import Final
 _NLMSG_ERROR: Final = 2
 _NLMSG_DONE: Final = 3
 _RTM_NEWNEIGH: Final = 28
+_RTM_DELNEIGH: Final = 29
 _RTM_GETNEIGH: Final = 30
+_RTMGRP_NEIGH: Final = 1 << 2
 _NLM_F_REQUEST_DUMP: Final = 0x1 | 0x300
 _NDA_DST: Final = 1
 _NDA_LLADDR: Final = 2
@@ -35,12 +37,13 @@ STATES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One neighbour: interface index, canonical address, MAC ("" where none), state."""
+    """One neighbour: interface index, canonical address, MAC ("" where none), state; ``gone``: the table has just dropped it."""
 
     index: int
     address: str
     mac: str
     state: str
+    gone: bool = False
 
 
 def parse(data: bytes) -> tuple[list[Row], bool]:
@@ -49,13 +52,7 @@ def parse(data: bytes) -> tuple[list[Row], bool]:
     Raises OSError where the kernel answered with an error message.
     """
     rows: list[Row] = []
-    position = 0
-    while position + _HEADER.size <= len(data):
-        length, kind, _flags, _sequence, _port = _HEADER.unpack_from(data, position)
-        if length < _HEADER.size:
-            break
-        body = data[position + _HEADER.size : position + length]
-        position += (length + 3) & ~3
+    for kind, body in _messages(data):
         if kind == _NLMSG_DONE:
             return rows, True
         if kind == _NLMSG_ERROR:
@@ -63,14 +60,33 @@ def parse(data: bytes) -> tuple[list[Row], bool]:
             if number > 0:
                 raise OSError(number, "the kernel refused the neighbour table")
             return rows, True
-        row = _neighbour(body) if kind == _RTM_NEWNEIGH else None
+        row = _neighbour(kind, body)
         if row is not None:
             rows.append(row)
     return rows, False
 
 
-def _neighbour(body: bytes) -> Row | None:
-    if len(body) < _NDMSG.size:
+def changes(data: bytes) -> list[Row]:
+    """Return what one datagram of a :func:`subscribe` socket tells: rows that are new or changed, and those that are ``gone``.
+
+    Never fails, whatever the bytes; what is no neighbour is left out (a bridge's forwarding entries come by the same group).
+    """
+    rows = (_neighbour(kind, body) for kind, body in _messages(data))
+    return [row for row in rows if row is not None]
+
+
+def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
+    position = 0
+    while position + _HEADER.size <= len(data):
+        length, kind, _flags, _sequence, _port = _HEADER.unpack_from(data, position)
+        if length < _HEADER.size:
+            return
+        yield kind, data[position + _HEADER.size : position + length]
+        position += (length + 3) & ~3
+
+
+def _neighbour(kind: int, body: bytes) -> Row | None:
+    if kind not in (_RTM_NEWNEIGH, _RTM_DELNEIGH) or len(body) < _NDMSG.size:
         return None
     family, index, state, _flags, _kind = _NDMSG.unpack_from(body)
     attributes = dict(_attributes(body[_NDMSG.size :]))
@@ -78,8 +94,9 @@ def _neighbour(body: bytes) -> Row | None:
     if (family, len(packed)) not in ((socket.AF_INET, 4), (socket.AF_INET6, 16)):
         return None
     link = attributes.get(_NDA_LLADDR, b"")
-    mac = ":".join(f"{byte:02x}" for byte in link) if len(link) == 6 and any(link) else ""
-    return Row(index, str(ipaddress.ip_address(packed)), mac, STATES.get(state, "incomplete"))
+    mac = link.hex(":") if len(link) == 6 and any(link) else ""
+    address = socket.inet_ntoa(packed) if len(packed) == 4 else str(ipaddress.IPv6Address(packed))
+    return Row(index, address, mac, STATES.get(state, "incomplete"), kind == _RTM_DELNEIGH)
 
 
 def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -109,3 +126,15 @@ def dump() -> list[Row]:
                 more, complete = parse(sock.recv(1 << 18))
                 rows += more
     return rows
+
+
+def subscribe() -> socket.socket:
+    """Return a non-blocking socket that is told every change of the neighbour tables; needs no privilege. Raises OSError."""
+    sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+    try:
+        sock.settimeout(0)
+        sock.bind((0, _RTMGRP_NEIGH))
+    except BaseException:
+        sock.close()
+        raise
+    return sock
