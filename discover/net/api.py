@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from discover.model.network import Interface, Neighbour, Packet
+from discover.net.ledger import Tally
 
 
 class Timer(Protocol):
@@ -51,12 +52,24 @@ class Ledger(Protocol):
 
     @property
     def packets(self) -> Sequence[Packet]:
-        """All packets, oldest first."""
+        """The newest packets (20,000 unless :meth:`keep_all` was called first), oldest first."""
         ...
 
     @property
     def count(self) -> int:
         """How many packets were sent."""
+        ...
+
+    def since(self, count: int) -> Sequence[Packet]:
+        """Return the packets sent after the first ``count`` ones, oldest first; of very many only the newest."""
+        ...
+
+    def tallies(self) -> tuple[Tally, ...]:
+        """Return what every address got: exact and complete, however many packets that were; in the order of their first packets."""
+        ...
+
+    def keep_all(self) -> None:
+        """Keep every packet one by one from now on."""
         ...
 
 
@@ -255,7 +268,10 @@ class Network(Protocol):
         ...
 
     def arp(self, interface: Interface, on_reply: Callable[[str, str], None]) -> ArpAsker | None:
-        """Return an asker by raw ARP, None without the privilege or off Ethernet; ``on_reply(address, mac)`` for every reply or request heard."""
+        """Return an asker by raw ARP, None without the privilege or off Ethernet.
+
+        ``on_reply(address, mac)`` is told of every reply or request heard.
+        """
         ...
 
     def ping_nodes(self, interface: Interface, on_reply: Callable[[str], None]) -> Subscription | None:

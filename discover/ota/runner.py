@@ -189,7 +189,7 @@ class _Runner:
         try:
             return Addresses(await self._network.resolve(name))
         finally:
-            for packet in self._network.ledger.packets[before:]:
+            for packet in self._network.ledger.since(before):
                 if packet.transport == "mdns" and label in packet.payload.lower():
                     self._note(packet.to, packet.port, "mdns", packet.payload, packet.purpose)
 
@@ -267,7 +267,7 @@ class _Runner:
             yield
         finally:
             mine = (self._address, port, transport, payload)
-            if any((one.to, one.port, one.transport, one.payload) == mine for one in self._network.ledger.packets[before:]):
+            if any((one.to, one.port, one.transport, one.payload) == mine for one in self._network.ledger.since(before)):
                 self._note(self._address, port, transport, payload, why)
 
     def _note(self, address: str, port: int, transport: str, payload: bytes, why: str) -> None:
