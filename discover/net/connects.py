@@ -28,7 +28,7 @@ BUSY_WAIT: Final = 0.005
 """Seconds until it is worth trying again while as many sockets are open as the policy allows."""
 _POLL_SECONDS: Final = 0.02
 """How often sockets are looked at where the event loop cannot watch them (Windows' proactor)."""
-_UNDER_WAY: Final = frozenset({0, errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EAGAIN, errno.EINTR})
+_UNDER_WAY: Final = frozenset({0, errno.EINPROGRESS, errno.EINTR, 10035})  # the last is Windows' WSAEWOULDBLOCK
 _NEVER_LEFT: Final = frozenset({errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ENETUNREACH})
 """What the routing table itself says to a connect, without a packet."""
 

@@ -13,11 +13,11 @@ from discover.errors import NetworkError
 from discover.model.network import Interface
 from discover.net.api import MdnsEvent, UdpEvent, UdpEventKind
 from discover.net.fake_hosts import ARP_TIMEOUT, FakeHost, TcpHandler
+from discover.net.full import Fullness
 from discover.net.gate import Gate, parse_address
 from discover.net.mailbox import Mailbox
 from discover.net.tcp import CLOSING, acknowledged
 from discover.net.trouble import errno_name, network_error
-from discover.net.udp import FULL, FULL_SECONDS, FULL_WAIT
 from discover.net.virtual import VirtualClock
 
 EVENT_ERRNOS: Final = {
@@ -97,7 +97,7 @@ class FakeUdpEndpoint:
         self._broadcast = broadcast
         self._on_close = on_close
         self._box: Mailbox[UdpEvent] = Mailbox(world.clock.call_later)
-        self._full_since: float | None = None
+        self._full = Fullness(world.clock)
         self._closed = False
 
     async def send(self, payload: bytes, address: str, port: int, *, purpose: str) -> None:
@@ -125,18 +125,18 @@ class FakeUdpEndpoint:
         return f"send to {address}:{port} on {self.interface.name}"
 
     def _leave(self, payload: bytes, address: str, port: int, purpose: str, *, liveness: bool) -> float:
+        if (left := self._full.left()) > 0:
+            return left
         number = self._world.check(self.interface, "send")
         everyone = self._everyone(address)
         if not number and not self._broadcast and everyone and not parse_address(address).is_multicast:
             number = errno.EACCES  # as the kernel says without SO_BROADCAST
-        if number in FULL:
-            return self._full(number, address, port)
-        self._full_since = None
         if number in EVENT_ERRNOS:
             self._later(0.0, UdpEvent(kind=EVENT_ERRNOS[number], address=address, port=port, reason=errno_name(number)))
             return 0.0
         if number:
-            raise network_error(OSError(number, os.strerror(number)), self._doing(address, port))
+            return self._full.again(OSError(number, os.strerror(number)), self._doing(address, port))
+        self._full.clear()
         self._world.gate.note(
             interface=self.interface.name,
             address=address,
@@ -153,15 +153,6 @@ class FakeUdpEndpoint:
         else:
             self._one(payload, address, port)
         return 0.0
-
-    def _full(self, number: int, address: str, port: int) -> float:
-        now = self._world.clock.mono()
-        if self._full_since is None:
-            self._full_since = now
-        elif now - self._full_since > FULL_SECONDS:
-            self._full_since = None
-            raise network_error(OSError(number, os.strerror(number)), self._doing(address, port))
-        return FULL_WAIT
 
     def _one(self, payload: bytes, address: str, port: int) -> None:
         self._world.asked(self.interface, address)

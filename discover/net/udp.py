@@ -18,11 +18,12 @@ from typing import Final
 from discover.errors import NetworkError
 from discover.model.network import Interface
 from discover.net.api import Clock, UdpEvent, UdpEventKind
+from discover.net.full import FULL, Fullness
 from discover.net.gate import Gate
 from discover.net.gate import plain as canonical
 from discover.net.mailbox import Mailbox
 from discover.net.sockets import IP_PKTINFO, IP_RECVERR, IPV6_RECVERR, sockaddr, udp_socket
-from discover.net.trouble import errno_name, network_error
+from discover.net.trouble import errno_name
 
 MAX_DATAGRAM: Final = 65_535
 _BATCH: Final = 64
@@ -31,14 +32,10 @@ _PAUSE_AT: Final = 4096
 _RESUME_AT: Final = 1024
 """A flood from strangers waits in the kernel's buffer, whose size is bounded, not in our memory."""
 _MSG_ERRQUEUE: Final = 0x2000  # linux/socket.h
+_ERRORS: Final = 1024
+"""Errors taken before others get their turn: a host may send them faster than we read."""
 _SEND_TRIES: Final = 300
 """One pending error a try; a socket holds about 256 datagrams that wait for ARP, each of which may fail."""
-FULL_WAIT: Final = 0.005
-"""Seconds until a send is tried again that found the socket's buffer or the interface's queue full."""
-FULL_SECONDS: Final = 5.0
-"""A buffer that has taken nothing for so long is an error: the kernel gives up an address, and its datagrams, after 3.07 s."""
-FULL: Final = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS})
-"""Errors of a send that pass by waiting. ENOBUFS is a full queue of the interface, told on Linux because of IP_RECVERR (ip(7))."""
 
 _WINDOWS_RESET: Final = 10054  # WSAECONNRESET: how Windows tells ICMP port unreachable
 EVENTS: Final = {
@@ -71,11 +68,25 @@ class EndpointBase:
         self._loop = asyncio.get_running_loop()
         self._box: Mailbox[UdpEvent] = Mailbox(self._loop.call_later, self._taken)
         self._closed = False
-        self._full_since: float | None = None
-        self._full_until = 0.0
+        self._full = Fullness(clock)
+        self._paused = False
+
+    def _mind(self) -> None:
+        """Stop reading while too many events wait to be taken."""
+        if len(self._box) >= _PAUSE_AT and not self._paused:
+            self._paused = True
+            self._pause()
 
     def _taken(self, left: int) -> None:
-        """Note that an event was taken and ``left`` are waiting."""
+        if self._paused and left <= _RESUME_AT and not self._closed:
+            self._paused = False
+            self._resume()
+
+    def _pause(self) -> None:
+        raise NotImplementedError
+
+    def _resume(self) -> None:
+        raise NotImplementedError
 
     async def receive(self, timeout: float) -> UdpEvent | None:
         """Return the next event, or None after ``timeout`` seconds without one."""
@@ -106,15 +117,13 @@ class EndpointBase:
 
     def _leave(self, payload: bytes, address: str, port: int, purpose: str, *, liveness: bool) -> float:
         """Send, and note it; or return the seconds until the socket may take it."""
-        if self._full_since is not None and (left := self._full_until - self._clock.mono()) > 0:
+        if (left := self._full.left()) > 0:
             return left
         try:
             gone = self._out(payload, address, port)
         except OSError as error:
-            if error.errno not in FULL:
-                raise network_error(error, self._doing(address, port)) from error
-            return self._full(error, address, port)
-        self._full_since = None
+            return self._full.again(error, self._doing(address, port))
+        self._full.clear()
         if gone:
             self._gate.note(
                 interface=self._interface.name,
@@ -130,16 +139,6 @@ class EndpointBase:
     def _out(self, payload: bytes, address: str, port: int) -> bool:
         """Send now; False where it could not leave, and an event says why. Raises OSError, of :data:`FULL` where it may later."""
         raise NotImplementedError
-
-    def _full(self, error: OSError, address: str, port: int) -> float:
-        now = self._clock.mono()
-        if self._full_since is None:
-            self._full_since = now
-        elif now - self._full_since > FULL_SECONDS:
-            self._full_since = None  # who asks again has as much time again
-            raise network_error(error, self._doing(address, port)) from error
-        self._full_until = now + FULL_WAIT
-        return FULL_WAIT
 
     def _put(self, kind: UdpEventKind, address: str, port: int, payload: bytes = b"", reason: str = "") -> None:
         self._box.put(UdpEvent(kind=kind, address=plain(address), port=port, payload=payload, reason=reason, mono=self._clock.mono()))
@@ -166,7 +165,6 @@ class UdpSocketEndpoint(EndpointBase):
         self._ports: dict[int, int] = {}
         self._wide: set[int] = set()
         self._fault: OSError | None = None
-        self._paused = False
         try:
             if interface.ipv4 or not interface.ipv6:
                 self._socket(socket.AF_INET)
@@ -239,29 +237,29 @@ class UdpSocketEndpoint(EndpointBase):
             # Our own multicasts and broadcasts, which the kernel loops back, are no news.
             if peer[1] != self._ports[family] or plain(peer[0]) not in self._own:
                 self._put(UdpEventKind.REPLY, peer[0], peer[1], payload)
-        if len(self._box) >= _PAUSE_AT and not self._paused:
-            self._paused = True
-            for one in self._sockets.values():
-                self._loop.remove_reader(one.fileno())
+        self._mind()
 
-    def _taken(self, left: int) -> None:
-        if self._paused and left <= _RESUME_AT and not self._closed:
-            self._paused = False
-            for family, one in self._sockets.items():
-                self._loop.add_reader(one.fileno(), self._readable, one, family)
+    def _pause(self) -> None:
+        for one in self._sockets.values():
+            self._loop.remove_reader(one.fileno())
+
+    def _resume(self) -> None:
+        for family, one in self._sockets.items():
+            self._loop.add_reader(one.fileno(), self._readable, one, family)
 
     def _drain_errors(self, sock: socket.socket) -> int:
         """Turn what the error queue holds into events; return how many errors it held."""
         count = 0
-        while True:
+        while count < _ERRORS:
             try:
                 _payload, ancillary, _flags, peer = sock.recvmsg(1, 512, _MSG_ERRQUEUE)
             except OSError:
-                return count  # EAGAIN: the queue is empty
+                break  # EAGAIN: the queue is empty
             count += 1
             number = _extended_error(ancillary)
             if number in EVENTS and peer:
                 self._put(EVENTS[number], peer[0], peer[1], reason=errno_name(number))
+        return count
 
     def close(self) -> None:
         """Close the sockets; idempotent."""

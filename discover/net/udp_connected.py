@@ -8,7 +8,6 @@ which also hears who answers from elsewhere.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 from collections import OrderedDict
 from collections.abc import Callable
@@ -99,13 +98,20 @@ class ConnectedUdpEndpoint(EndpointBase):
             try:
                 payload, peer = sock.recvfrom(MAX_DATAGRAM)
             except (BlockingIOError, InterruptedError):
-                return
+                break
             except OSError as error:
                 if target is not None and error.errno in EVENTS:
                     self._put(EVENTS[error.errno], target[0], target[1], reason=errno_name(error.errno))
-                return
+                break
             if peer[1] != sock.getsockname()[1] or plain(peer[0]) not in self._own:
                 self._put(UdpEventKind.REPLY, peer[0], peer[1], payload)
+        self._mind()
+
+    def _pause(self) -> None:
+        self._watch.pause()
+
+    def _resume(self) -> None:
+        self._watch.resume()
 
     def close(self) -> None:
         """Close all sockets; idempotent."""
@@ -123,28 +129,54 @@ class Watch:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._polled: dict[socket.socket, Callable[[], None]] = {}
+        self._callbacks: dict[socket.socket, Callable[[], None]] = {}
+        self._polls = False
+        self._paused = False
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, sock: socket.socket, callback: Callable[[], None]) -> None:
         """Watch a socket."""
-        try:
-            self._loop.add_reader(sock.fileno(), callback)
-        except NotImplementedError:
-            self._polled[sock] = callback
-            if self._timer is None:
-                self._timer = self._loop.call_later(_POLL_SECONDS, self._poll)
+        self._callbacks[sock] = callback
+        if not self._paused:
+            self._begin(sock, callback)
+
+    def _begin(self, sock: socket.socket, callback: Callable[[], None]) -> None:
+        if not self._polls:
+            try:
+                self._loop.add_reader(sock.fileno(), callback)
+            except NotImplementedError:
+                self._polls = True
+        if self._polls and self._timer is None:
+            self._timer = self._loop.call_later(_POLL_SECONDS, self._poll)
 
     def _poll(self) -> None:
-        for callback in list(self._polled.values()):
-            callback()
-        self._timer = self._loop.call_later(_POLL_SECONDS, self._poll) if self._polled else None
+        self._timer = None
+        for sock, callback in list(self._callbacks.items()):
+            if not self._paused and sock in self._callbacks:
+                callback()
+        if self._callbacks and not self._paused:
+            self._timer = self._loop.call_later(_POLL_SECONDS, self._poll)
+
+    def _end(self, sock: socket.socket) -> None:
+        if not self._polls and not self._paused:
+            self._loop.remove_reader(sock.fileno())
+
+    def pause(self) -> None:
+        """Call back for nothing until :meth:`resume`."""
+        for sock in self._callbacks:
+            self._end(sock)
+        self._paused = True
+
+    def resume(self) -> None:
+        """Go on after :meth:`pause`."""
+        self._paused = False
+        for sock, callback in self._callbacks.items():
+            self._begin(sock, callback)
 
     def remove(self, sock: socket.socket) -> None:
         """Stop watching a socket and close it."""
-        if self._polled.pop(sock, None) is None:
-            with contextlib.suppress(NotImplementedError):
-                self._loop.remove_reader(sock.fileno())
+        if self._callbacks.pop(sock, None) is not None:
+            self._end(sock)
         sock.close()
 
     def close(self) -> None:
