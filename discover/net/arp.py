@@ -123,7 +123,7 @@ class OnLink:
             return ""
         try:
             number = int.from_bytes(socket.inet_pton(socket.AF_INET, address), "big")
-        except OSError:
+        except (OSError, ValueError):  # ValueError: a zero byte in the text
             return ""
         return next((own for first, mask, ends, own in self._networks if number & mask == first and number not in ends), "")
 

@@ -103,6 +103,7 @@ class FakeLink:
     def asked(self, interface: Interface, address: str, delay: float | None) -> None:
         """Note that the kernel has just begun to ask for an address; ``delay``: when an answer will be there, None for never."""
         clock = self._world.clock
+        self._told.pop((interface.name, address), None)
         if delay is not None:
             clock.script_in(delay, partial(self._answered, interface, address))
         clock.script_in(ARP_TIMEOUT, partial(self.changed, interface.name, address))
@@ -153,8 +154,8 @@ class FakeLink:
         if not self._ping or interface.loopback or own_address(interface) is None:
             return None
         one = FakePing(self._world, interface, on_reply, self._pings.remove)
-        self._pings.append(one)
         one.begin()
+        self._pings.append(one)
         return one
 
 

@@ -6,7 +6,7 @@ The kernel tells them by netlink to any user (rtnetlink(7), RTMGRP_NEIGH); nothi
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -17,7 +17,6 @@ from discover.net.drain import Drain
 from discover.net.neighbours import host_row
 from discover.net.sockets import raise_buffers
 
-FAILED: Final = "failed"
 _MAX_DATAGRAM: Final = 4096
 """The kernel tells one neighbour a datagram, in 64 to 88 bytes (measured)."""
 
@@ -28,10 +27,8 @@ _Received = tuple[bytes, tuple[int, int]]
 class NeighbourEvents:
     """Tells the changes of one interface's table until it is closed; needs a running event loop. Raises OSError.
 
-    That the kernel has begun to ask is no change to it. A row that the table drops is not told: the kernel
-    forgets what nobody has used for a while, which says nothing about the host. Nor is a failure that is told
-    in one breath with the row's removal: so the kernel speaks of rows that somebody deletes (``ip neigh
-    flush``), while the row of an address that did not answer stays for seconds (all measured).
+    That the kernel has begun to ask is no change to it (measured). A row that is taken out of the table is not told:
+    the kernel forgets what nobody has used for a while, and people delete rows; neither says anything about the host.
     """
 
     def __init__(self, clock: Clock, interface: Interface, on_change: Callable[[Neighbour | None], None]) -> None:
@@ -45,10 +42,12 @@ class NeighbourEvents:
     def _batch(self, received: list[_Received]) -> None:
         # Port 0 is the kernel; only root could send here, too.
         rows = [row for data, (port, _) in received if port == 0 for row in netlink.changes(data)]
-        for neighbour in worth_telling(rows, self._interface):
+        for row in rows:
+            neighbour = None if row.gone else host_row(row, self._interface)
+            if neighbour is not None:
+                self._on_change(neighbour)
             if self._drain.closed:
                 return  # who was told has closed us
-            self._on_change(neighbour)
 
     def _error(self, _error: OSError) -> None:
         # ENOBUFS, the one error that is known here: the queue overflowed, and what it still holds is told next.
@@ -57,20 +56,6 @@ class NeighbourEvents:
     def close(self) -> None:
         """Close the socket; idempotent."""
         self._drain.close()
-
-
-def worth_telling(rows: Sequence[netlink.Row], interface: Interface) -> Iterable[Neighbour]:
-    """Return what of ``rows``, in their order, is news of the interface's hosts; see :class:`NeighbourEvents`."""
-    for position, row in enumerate(rows):
-        if row.gone or (row.state == FAILED and _is_gone(row, rows[position + 1 : position + 2])):
-            continue
-        neighbour = host_row(row, interface)
-        if neighbour is not None:
-            yield neighbour
-
-
-def _is_gone(row: netlink.Row, after: Sequence[netlink.Row]) -> bool:
-    return any(one.gone and (one.index, one.address) == (row.index, row.address) for one in after)
 
 
 def subscribe(clock: Clock, interface: Interface, on_change: Callable[[Neighbour | None], None]) -> NeighbourEvents | None:

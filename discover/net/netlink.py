@@ -7,7 +7,7 @@ import ipaddress
 import socket
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 # linux/netlink.h, linux/rtnetlink.h, linux/neighbour.h
@@ -23,13 +23,14 @@ _NDA_LLADDR: Final = 2
 _HEADER: Final = struct.Struct("=IHHII")  # length, type, flags, sequence, port
 _NDMSG: Final = struct.Struct("=BxxxiHBB")  # family, interface index, state, flags, type
 
+FAILED: Final = "failed"
 STATES: Final = {
     0x01: "incomplete",
     0x02: "reachable",
     0x04: "stale",
     0x08: "delay",
     0x10: "probe",
-    0x20: "failed",
+    0x20: FAILED,
     0x40: "noarp",
     0x80: "permanent",
 }
@@ -37,7 +38,7 @@ STATES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One neighbour: interface index, canonical address, MAC ("" where none), state; ``gone``: the table has just dropped it."""
+    """One neighbour: interface index, canonical address, MAC ("" where none), state; ``gone``: it is being taken out of the table."""
 
     index: int
     address: str
@@ -52,7 +53,7 @@ def parse(data: bytes) -> tuple[list[Row], bool]:
     Raises OSError where the kernel answered with an error message.
     """
     rows: list[Row] = []
-    for kind, body in _messages(data):
+    for kind, _port, body in _messages(data):
         if kind == _NLMSG_DONE:
             return rows, True
         if kind == _NLMSG_ERROR:
@@ -69,19 +70,24 @@ def parse(data: bytes) -> tuple[list[Row], bool]:
 def changes(data: bytes) -> list[Row]:
     """Return what one datagram of a :func:`subscribe` socket tells: rows that are new or changed, and those that are ``gone``.
 
+    A row that a program deletes (``ip neigh flush``) is first told as failed, in that program's name: it is gone, too (measured).
     Never fails, whatever the bytes; what is no neighbour is left out (a bridge's forwarding entries come by the same group).
     """
-    rows = (_neighbour(kind, body) for kind, body in _messages(data))
-    return [row for row in rows if row is not None]
+    rows = []
+    for kind, port, body in _messages(data):
+        row = _neighbour(kind, body)
+        if row is not None:
+            rows.append(replace(row, gone=True) if port and row.state == FAILED else row)
+    return rows
 
 
-def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
+def _messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
     position = 0
     while position + _HEADER.size <= len(data):
-        length, kind, _flags, _sequence, _port = _HEADER.unpack_from(data, position)
+        length, kind, _flags, _sequence, port = _HEADER.unpack_from(data, position)
         if length < _HEADER.size:
             return
-        yield kind, data[position + _HEADER.size : position + length]
+        yield kind, port, data[position + _HEADER.size : position + length]
         position += (length + 3) & ~3
 
 

@@ -62,7 +62,7 @@ def _mac(text: str) -> bytes:
 def _address(text: str) -> bytes:
     try:
         return socket.inet_pton(socket.AF_INET, text)
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a zero byte in the text
         raise ValueError(f"{text!r} is not an IPv4 address") from None
 
 
