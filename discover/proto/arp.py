@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import socket
+import ipaddress
 import struct
 from dataclasses import dataclass
 from typing import Final
@@ -61,8 +61,8 @@ def _mac(text: str) -> bytes:
 
 def _address(text: str) -> bytes:
     try:
-        return socket.inet_pton(socket.AF_INET, text)
-    except (OSError, ValueError):  # ValueError: a zero byte in the text
+        return ipaddress.IPv4Address(text).packed
+    except ValueError:
         raise ValueError(f"{text!r} is not an IPv4 address") from None
 
 
@@ -75,4 +75,8 @@ def decode(payload: bytes) -> ArpPacket | Malformed:
         return Malformed("not ARP for IPv4 over Ethernet")
     if operation not in (REQUEST, REPLY):
         return Malformed("neither a request nor a reply")
-    return ArpPacket(operation, mac_from_bytes(sender_mac), socket.inet_ntoa(sender), mac_from_bytes(target_mac), socket.inet_ntoa(target))
+    return ArpPacket(operation, mac_from_bytes(sender_mac), _dotted(sender), mac_from_bytes(target_mac), _dotted(target))
+
+
+def _dotted(raw: bytes) -> str:
+    return ".".join(map(str, raw))
