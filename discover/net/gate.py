@@ -192,7 +192,8 @@ class Gate:
     def mark_fragile(self, address: str) -> None:
         """Let ``address`` get at most the policy's ``fragile_packets`` in a window from now on, whoever sends; idempotent.
 
-        The newest 16,384 are remembered. Raises NotPrivateError for what is no address.
+        Connects under way keep what was set aside for them. The newest 16,384 are remembered. Raises NotPrivateError for
+        what is no address.
         """
         self._pace.mark_fragile(plain(address))
 

@@ -112,7 +112,8 @@ def test_no_window_of_a_host_and_not_the_whole_hold_more_than_the_policy_says(pl
         assert most(times, 1.0) <= POLICY.host_packets
         since = scene.fragile.get(host)
         if since is not None:
-            assert most([when for when in times if when > since], 1.0) <= POLICY.fragile_packets
+            # Connects that were under way may still be accepted, for less than a second.
+            assert most([when for when in times if when > since + 1.0], 1.0) <= POLICY.fragile_packets
     for liveness, rate, burst in ((False, POLICY.overall_rate, POLICY.overall_burst), (True, POLICY.liveness_rate, POLICY.liveness_burst)):
         times = [when for when, _, share in scene.sent if share is liveness]
         for start, first in enumerate(times):

@@ -173,3 +173,120 @@ def test_private_is_what_the_design_lists_and_not_what_registries_reserve() -> N
     assert not is_private(ipaddress.ip_network("172.0.0.0/8"))
     assert not is_private(ipaddress.ip_network("198.18.0.0/15"))
     assert not is_private(ipaddress.ip_network("::/0"))
+
+
+# For those who cannot wait.
+
+
+def note(gate: Gate, address: str, *, room: int = 1, liveness: bool = False) -> None:
+    gate.note(interface="lan0", address=address, port=1, transport="udp", purpose="knock", payload=b"1", room=room, liveness=liveness)
+
+
+async def test_asking_spends_nothing_and_noting_spends_at_once() -> None:
+    gate, ledger, clock = make()
+    for _ in range(100):
+        assert gate.wait("192.168.1.7", transport="udp", payload=b"1") == 0.0
+    assert ledger.count == 0
+    for _ in range(40):
+        note(gate, "192.168.1.7")
+    assert ledger.count == 40
+    assert 1.0 < gate.wait("192.168.1.7") < 1.1
+    assert 1.0 < gate.wait("::ffff:192.168.1.7") < 1.1
+    assert gate.wait("192.168.1.8") == 0.0
+    await clock.sleep(gate.wait("192.168.1.7"))
+    assert gate.wait("192.168.1.7") == 0.0
+
+
+async def test_asking_refuses_what_admitting_refuses() -> None:
+    gate, _, _ = make()
+    with pytest.raises(NotPrivateError):
+        gate.wait("8.8.8.8")
+    with pytest.raises(NotPrivateError):
+        gate.wait("8.8.8.8", transport="tcp", payload=b"")
+    with pytest.raises(ValueError, match="empty"):
+        gate.wait("192.168.1.7", transport="udp", payload=b"")
+    assert gate.wait("192.168.1.7", transport="tcp", payload=b"") == 0.0
+    with pytest.raises(NotPrivateError):
+        gate.mark_fragile("kitchen.local")
+
+
+async def test_what_was_admitted_once_is_judged_anew_when_networks_change() -> None:
+    gate, ledger, clock = make()
+    for _ in range(40):
+        note(gate, "192.168.1.7")
+    waiting = asyncio.ensure_future(send(gate, "192.168.1.7"))
+    await asyncio.sleep(0)
+    gate.attach([])
+    with pytest.raises(NotPrivateError):
+        gate.wait("192.168.1.7")
+    with pytest.raises(NotPrivateError):
+        await waiting
+    assert clock.mono() > 1.0
+    assert ledger.count == 40
+
+
+async def test_a_turn_in_which_nothing_leaves_costs_nothing() -> None:
+    gate, ledger, clock = make()
+    for _ in range(100):
+        async with gate.turn("192.168.1.7", transport="udp", payload=b"1"):
+            pass
+    with pytest.raises(OSError, match="told so"):
+        async with gate.turn("192.168.1.7", transport="udp", payload=b"1"):
+            raise OSError(1, "told so")
+    await send(gate, "192.168.1.7")
+    assert (clock.mono(), ledger.count) == (0.0, 1)
+
+
+async def test_what_is_set_aside_counts_until_it_is_given_back() -> None:
+    gate, ledger, _ = make()
+    for _ in range(10):
+        assert gate.wait("192.168.1.7", room=4) == 0.0
+        note(gate, "192.168.1.7", room=4)
+    assert gate.wait("192.168.1.7") > 0
+    gate.release("192.168.1.7", 3)
+    assert gate.wait("192.168.1.7", room=3) == 0.0
+    assert gate.wait("192.168.1.7", room=4) > 0
+    gate.charge("192.168.1.7", 3)
+    assert gate.wait("192.168.1.7") > 0
+    assert ledger.count == 10
+
+
+async def test_what_the_kernel_sent_unasked_is_worked_off_first() -> None:
+    gate, ledger, clock = make()
+    gate.charge("192.168.1.7", 100)
+    wait = gate.wait("192.168.1.7")
+    assert 1.0 < wait < 1.1
+    await clock.sleep(wait)
+    assert gate.wait("192.168.1.7", room=40) == 0.0
+    assert ledger.count == 0
+
+
+async def test_a_room_larger_than_the_window_fits_when_it_is_empty() -> None:
+    gate, _, clock = make()
+    assert gate.wait("192.168.1.7", room=1000) == 0.0
+    note(gate, "192.168.1.7")
+    await clock.sleep(gate.wait("192.168.1.7", room=1000))
+    assert gate.wait("192.168.1.7", room=1000) == 0.0
+
+
+async def test_a_fragile_host_is_one_by_any_name_and_others_are_not() -> None:
+    gate, _, _ = make()
+    note(gate, "192.168.1.7")
+    gate.mark_fragile("::ffff:192.168.1.7")
+    gate.mark_fragile("192.168.1.7")
+    for _ in range(15):
+        assert gate.wait("192.168.1.7") == 0.0
+        note(gate, "192.168.1.7")
+    assert gate.wait("192.168.1.7") > 1.0
+    assert gate.wait("192.168.1.8", room=40) == 0.0
+
+
+async def test_the_liveness_phase_spends_from_its_own_bucket_and_from_the_hosts_window() -> None:
+    gate, _, _ = make(ipaddress.ip_network("10.0.0.0/16"))
+    for number in range(1000):
+        note(gate, f"10.0.{number // 250}.{number % 250 + 1}", liveness=True)
+    assert gate.wait("10.0.9.9", liveness=True) > 0
+    assert gate.wait("10.0.9.9") == 0.0
+    for _ in range(39):
+        note(gate, "10.0.0.1")
+    assert gate.wait("10.0.0.1") > 1.0

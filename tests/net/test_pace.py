@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from discover.net.pace import Bucket, Pace
+from discover.net.pace import Bucket, Pace, Window
 from discover.net.policy import Policy
 
 steps = st.lists(
@@ -71,3 +72,55 @@ def test_idle_hosts_are_forgotten_and_busy_ones_are_not() -> None:
     assert pace.host_wait("host4001", 10.0) > 0
     assert pace.host_wait("host3", 10.0) == 0.0
     assert len(pace._hosts) < 4200
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["one", "four", "back", "open", "fragile"]),
+            st.one_of(st.just(0.0), st.floats(min_value=0, max_value=0.6)),
+        ),
+        max_size=200,
+    )
+)
+def test_a_window_holds_its_limit_whatever_is_set_aside_and_when_the_limit_falls(plan: list[tuple[str, float]]) -> None:
+    window, now, held = Window(12, 1.0), 50.0, 0
+    sent: list[float] = []
+    small_since, held_then = float("inf"), 0
+    for step, pause in plan:
+        now += pause
+        room = 4 if step == "four" else 1
+        if step in {"one", "four"} and window.wait(now, room) == 0.0:
+            window.spend(now)
+            window.hold(room - 1)
+            held += room - 1
+            sent.append(now)
+        elif step in {"back", "open"} and held:
+            window.hold(-3)
+            held -= 3
+            if step == "open":
+                window.spend(now, 3)
+                sent.extend([now] * 3)
+        elif step == "fragile" and window.limit == 12:
+            window.limit = 5
+            small_since, held_then = now, held
+    for start, first in enumerate(sent):
+        inside = sum(1 for one in sent[start:] if one <= first + 1.0)
+        assert inside <= 12
+        if first > small_since:
+            assert inside <= max(5, held_then), "what was set aside before the limit fell may still come"
+
+
+def test_fragile_hosts_are_remembered_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("discover.net.pace._FRAGILE_MOST", 10)
+    pace = Pace(Policy(fragile_packets=1))
+    for number in range(15):
+        pace.mark_fragile(f"host{number}")
+        pace.mark_fragile("host0")
+    assert len(pace._fragile) == 10
+    for host in ("host0", "host1", "host14"):
+        pace.spend(host, 1.0)
+    assert pace.host_wait("host0", 1.0) > 0, "marked again and again, and so not the oldest"
+    assert pace.host_wait("host1", 1.0) == 0.0
+    assert pace.host_wait("host14", 1.0) > 0
