@@ -17,7 +17,7 @@ from discover.demo.devices import DEMO_DEVICES
 from discover.demo.services import Listener
 from discover.demo.sockets import OnDatagram, Sender, UdpPort, bind_error
 from discover.errors import NetworkError
-from discover.probe.knock import KNOCK_PORTS, control_port
+from discover.probe.ports import KNOCK_PORTS, control_ports
 from discover.proto import gecko, microchip, ssdp
 
 DEMO_NETWORK: Final = ipaddress.IPv4Network("127.77.0.0/27")
@@ -72,7 +72,7 @@ class RunningDevice:
         """
         self.gone = True
         await self.close()
-        controls = (control_port(self.address, index) for index in range(len(KNOCK_PORTS)))
+        controls = control_ports(self.address)
         mute = Listener(udp=(*KNOCK_PORTS, microchip.PORT, gecko.PORT, *MULTICAST_PORTS, *controls), address=self.address)
         await mute.start()
         self.servers.append(mute)

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from discover.engine.shared import Shared
 from discover.errors import EspiedError, NetworkError, NotPrivateError
 from discover.model.network import Interface
 from discover.model.signal import Signal
 from discover.net.emitter import Emitter
-from discover.probe.book import Book, Line
+from discover.probe.asking import PortPhase
 from discover.probe.http import WEB_PORT, WEB_TYPES, WebHost, ask_web, due
-from discover.probe.knock import knock_host
-from discover.probe.questions import ask_host
-from discover.probe.sweep import LIVENESS_PORT
-from discover.probe.tcp import connect_host
 
 ASK_AGAIN: Final = 3600.0
 """Seconds after which a watch asks a host for its ports again; in between only its liveness is looked at."""
@@ -41,19 +36,21 @@ class _Host:
 
 
 class Hosts:
-    """The live hosts of one interface. Only addresses for which ``wanted`` is set are ever asked anything."""
+    """The live hosts of one interface: when each is asked for its ports, and what its web server is asked.
 
-    def __init__(self, shared: Shared, interface: Interface, emit: Emitter, book: Book, line: Line) -> None:
+    Only addresses of the sweep's targets are ever asked anything.
+    """
+
+    def __init__(self, shared: Shared, interface: Interface, emit: Emitter, ports: PortPhase) -> None:
         self._shared = shared
         self._interface = interface
         self._emit = emit
-        self._book = book
-        self._line = line
+        self._ports = ports
         self._hosts: dict[str, _Host] = {}
         self._troubled = False
 
-    def live(self, address: str) -> None:
-        """Ask the host, unless that was done a while ago or is being done."""
+    def live(self, address: str, *, mac: str, asked: Mapping[int, float]) -> None:
+        """Ask the host for its ports, unless that was done a while ago or is being done. ``asked``: see PortPhase.add."""
         host = self._host(address)
         now = self._shared.network.clock.mono()
         if host.asked is not None and now - host.asked < ASK_AGAIN:
@@ -61,7 +58,18 @@ class Hosts:
         host.asked = now
         host.web.asked.clear()
         self._shared.begin()
-        self._shared.group.create_task(self._ask(address))
+        self._ports.add(address, mac=mac, asked=asked)
+
+    def done(self, address: str) -> None:
+        """Note that the host has been asked for all its ports."""
+        del address
+        self._shared.end()
+
+    def trouble(self, error: EspiedError) -> None:
+        """Make one notice of what the system refuses: what is wrong is wrong for every host."""
+        if not self._troubled:
+            self._troubled = True
+            self._shared.trouble(f"{self._interface.name}: some ports were not asked", error)
 
     def learn(self, signal: Signal, addresses: tuple[str, ...]) -> None:
         """Keep what a signal tells about the web server of these addresses, and ask it what is due now."""
@@ -87,31 +95,6 @@ class Hosts:
             host = self._hosts[address] = _Host(WebHost(address))
         return host
 
-    async def _ask(self, address: str) -> None:
-        shared = self._shared
-        clock = shared.network.clock
-        asked = (LIVENESS_PORT,) if self._book.was_asked(address, clock.mono()) else ()
-        parts = (
-            knock_host(self._line, self._book, self._emit, clock, address, asked=asked),
-            ask_host(self._line, self._book, self._emit, clock, address),
-            connect_host(shared.network, self._interface, self._emit, address, slots=shared.streams),
-        )
-        try:
-            async with shared.hosts, asyncio.TaskGroup() as group:
-                for part in parts:
-                    group.create_task(self._part(part))
-        finally:
-            for part in parts:
-                part.close()  # those that a cancellation while waiting for a slot kept from starting
-            shared.end()
-
-    async def _part(self, part: Coroutine[Any, Any, None]) -> None:
-        """Run one part of the port phase; what the system refuses to it is no reason to leave out the others."""
-        try:
-            await part
-        except* _REFUSED as trouble:
-            self._trouble(trouble)
-
     def _browse(self, host: _Host) -> None:
         if host.browsing or next(due(self._shared.catalogue, host.web), None) is None:
             return
@@ -130,17 +113,10 @@ class Hosts:
                 async with shared.streams:
                     await ask_web(shared.network, self._interface, self._emit, address, port=port, path=probe.path)
         except _REFUSED as error:
-            self._trouble(error)
+            self.trouble(error)
         finally:
             host.browsing = False
             shared.end()
-
-    def _trouble(self, error: BaseException) -> None:
-        while isinstance(error, BaseExceptionGroup):
-            error = error.exceptions[0]
-        if not self._troubled and isinstance(error, EspiedError):
-            self._troubled = True  # one notice: what is wrong is wrong for every host
-            self._shared.trouble(f"{self._interface.name}: some ports were not asked", error)
 
 
 def _learn_service(web: WebHost, signal: Signal) -> None:

@@ -7,13 +7,14 @@ from typing import Final
 
 from discover.atlas.family import Catalogue
 from discover.engine.feed import OnNotice, OnProgress, OnSignal, OnStep
-from discover.engine.meter import PACED_ABOVE, Meter, sweep_time
+from discover.engine.meter import PACED_ABOVE, Coverage, Meter, sweep_time
 from discover.engine.plan import ScanPlan
 from discover.engine.post import Post
 from discover.engine.shared import Shared
 from discover.errors import NetworkError
 from discover.model.check import OtaCheck
 from discover.model.device import Device
+from discover.model.scan import finished_fields
 from discover.model.signal import Signal, Source
 from discover.model.snapshot import ScanSummary
 from discover.net.api import Ledger, Network
@@ -192,6 +193,7 @@ class _Run:
         )
         shared.idle.set()
         self.meter.sweeping = not plan.passive
+        self.meter.coverage = self._coverage
         ticker = group.create_task(self._tick())
         faces = {one.name: one for one in (*plan.interfaces, *(target.interface for target in plan.targets))}
         self._posts = [Post(shared, plan, face) for face in faces.values()]
@@ -205,7 +207,7 @@ class _Run:
                 post.rest()
             await self.meter.clock.sleep(SWEEP_EVERY)
             self._complete = False
-            self.meter.tested, self.meter.sweeping = 0, not plan.passive
+            self.meter.sweeping = not plan.passive
             self._report()
             for post in self._posts:
                 post.renew()
@@ -225,7 +227,19 @@ class _Run:
         self.meter.sweeping = False
         self._report()
         await shared.idle.wait()
-        return all(done) and self.meter.tested >= self.meter.planned and self._all_there() and not shared.barred
+        return all(done) and self._coverage().tested >= self.meter.planned and self._all_there() and not shared.barred
+
+    def _coverage(self) -> Coverage:
+        """Return what all interfaces together have covered."""
+        each = [post.coverage for post in self._posts]
+        return Coverage(
+            tested=sum(one.tested for one in each),
+            unanswered=sum(one.unanswered for one in each),
+            strangers=sum(one.strangers for one in each),
+            proxied=sum(one.proxied for one in each),
+            sweep_left=max((one.sweep_left for one in each), default=0.0),
+            hosts_left=max((one.hosts_left for one in each), default=0.0),
+        )
 
     def _all_there(self) -> bool:
         """Tell whether all interfaces are still there; one that is not becomes a notice."""
@@ -240,29 +254,20 @@ class _Run:
         return not gone
 
     def _finish(self) -> ScanSummary:
-        meter = self.meter
-        tenths = round(meter.elapsed * 10)
+        meter, covered = self.meter, self._coverage()
         summary = ScanSummary(
             interfaces=self._plan.scan_interfaces,
-            seconds=tenths / 10,
+            seconds=round(meter.elapsed * 10) / 10,
             planned=meter.planned,
-            tested=meter.tested,
+            tested=covered.tested,
+            unanswered=covered.unanswered,
+            strangers=covered.strangers,
+            proxied=covered.proxied,
             packets_sent=meter.sent(),
             complete=self._complete,
             passive=self._plan.passive,
         )
-        self._emit(
-            Source.SCAN,
-            "scan.finished",
-            "",
-            {
-                "seconds": tenths,
-                "planned": summary.planned,
-                "tested": summary.tested,
-                "packets_sent": summary.packets_sent,
-                "complete": summary.complete,
-            },
-        )
+        self._emit(Source.SCAN, "scan.finished", "", finished_fields(summary))
         return summary
 
     async def _tick(self) -> None:

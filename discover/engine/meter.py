@@ -10,17 +10,30 @@ from typing import Final
 from discover.model.network import Progress
 from discover.model.signal import Signal
 from discover.net.api import Clock
-from discover.probe.sweep import ARP_GIVES_UP, CHUNK, CHUNKS_AT_ONCE
+from discover.net.policy import DEFAULT
+from discover.probe.roll import ARP_GIVES_UP
 
-HOST_TIME: Final = 3.0
-"""Seconds that the port phase of a host takes at the most in ordinary cases (knock.py: two rounds and their waits)."""
-PACED_ABOVE: Final = CHUNK * CHUNKS_AT_ONCE
+PACED_ABOVE: Final = DEFAULT.unresolved
 """Addresses that may wait for ARP at once; more are asked in turns, and that is said."""
+HOST_TIME: Final = 0.5
+"""Seconds that the ports of the hosts found last usually take after a sweep (measured: 0.1 on a clean LAN, 1 on lossy air)."""
 
 
 def sweep_time(addresses: int) -> float:
-    """Return about how many seconds a sweep of so many addresses takes: turns of 900, each as long as ARP's three tries."""
+    """Return about how many seconds a sweep of so many addresses takes: turns of 900, each as long as the kernel's ARP."""
     return math.ceil(addresses / PACED_ABOVE) * ARP_GIVES_UP
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Addresses tested, and those of them without a sign of life; strangers and proxied ones; seconds that sweeps and hosts still take."""
+
+    tested: int = 0
+    unanswered: int = 0
+    strangers: int = 0
+    proxied: int = 0
+    sweep_left: float = 0.0
+    hosts_left: float = 0.0
 
 
 @dataclass(slots=True)
@@ -32,7 +45,8 @@ class Meter:
     sent: Callable[[], int]
     until: float | None
     planned: int = 0
-    tested: int = 0
+    coverage: Callable[[], Coverage] = Coverage
+    """What the sweeps have covered and how long they and the hosts still take, asked anew each time."""
     asking: int = 0
     """Hosts whose ports are being asked now."""
     sweeping: bool = False
@@ -61,18 +75,20 @@ class Meter:
     def progress(self) -> Progress:
         """Return the state now."""
         elapsed = self.elapsed
+        covered = self.coverage()
         return Progress(
-            phase=self._phase(elapsed),
+            phase=self._phase(elapsed, covered),
             planned=self.planned,
-            tested=self.tested,
+            tested=covered.tested,
+            unanswered=covered.unanswered,
             hosts=len(self.peers),
             packets_sent=self.sent(),
             elapsed=elapsed,
-            remaining=self._remaining(elapsed),
+            remaining=self._remaining(elapsed, covered),
         )
 
-    def _phase(self, elapsed: float) -> str:
-        if self.sweeping and self.tested < self.planned:
+    def _phase(self, elapsed: float, covered: Coverage) -> str:
+        if self.sweeping and covered.tested < self.planned:
             paced = ", paced" if self.planned > PACED_ABOVE else ""
             return f"sweeping {self.planned} addresses{paced}"
         if self.asking:
@@ -81,12 +97,10 @@ class Meter:
             return "watching"
         return "listening" if elapsed < self.until else "done"
 
-    def _remaining(self, elapsed: float) -> float | None:
-        left = 0.0
+    def _remaining(self, elapsed: float, covered: Coverage) -> float | None:
+        left = covered.hosts_left
         if self.sweeping:
-            left = sweep_time(self.planned - self.tested) + HOST_TIME
-        elif self.asking:
-            left = HOST_TIME
+            left = max(left, covered.sweep_left + HOST_TIME)
         if self.until is None:
             return left if self.busy else None
         return max(left, self.until - elapsed, 0.0)

@@ -6,6 +6,7 @@ import ipaddress
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network
 from typing import Final
 
@@ -14,6 +15,8 @@ from discover.model.network import Interface, InterfaceAddress, Network
 from discover.model.snapshot import ScanInterface
 from discover.net.api import Network as NetworkApi
 from discover.net.gate import is_private
+from discover.probe.ports import DEFAULT as DEFAULT_QUESTIONS
+from discover.probe.ports import PortQuestion
 
 MAX_ADDRESSES: Final = 1 << 16
 """Most addresses of one scan: a /16. At about 290 a second (see probe/sweep.py) that is under four minutes."""
@@ -54,11 +57,8 @@ class Target:
 
     def __contains__(self, address: str) -> bool:
         """Tell whether ``address`` is one that will be asked."""
-        try:
-            parsed = ipaddress.ip_address(address)
-        except ValueError:
-            return False
-        return isinstance(parsed, IPv4Address) and parsed in self.network and parsed not in self.excluded
+        parsed = _ipv4(address)
+        return parsed is not None and parsed in self.network and parsed not in self.excluded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +75,8 @@ class ScanPlan:
     limited: bool = False
     """The user named networks: the neighbour table counts inside them only."""
     notices: tuple[str, ...] = ()
+    questions: tuple[PortQuestion, ...] = DEFAULT_QUESTIONS
+    """What each host that is found is asked; who changes it answers for what it does to the devices (see probe/ports.py)."""
 
     @property
     def planned(self) -> int:
@@ -137,6 +139,15 @@ def plan_scan(
     return ScanPlan(
         interfaces=chosen, targets=tuple(targets), seconds=seconds, passive=passive, limited=bool(parsed), notices=tuple(notices)
     )
+
+
+@lru_cache(maxsize=4096)
+def _ipv4(address: str) -> IPv4Address | None:
+    """Parse an address; asked again and again of the same few thousand."""
+    try:
+        return IPv4Address(address)
+    except ValueError:
+        return None
 
 
 def _usable(interface: Interface) -> bool:

@@ -10,8 +10,7 @@ from discover.model.network import Interface
 from discover.net.api import Network, TcpOutcome
 from discover.net.emitter import Emitter
 from discover.probe.book import Book, Line
-from discover.probe.knock import KNOCK_PORTS
-from discover.probe.tcp import TCP_PORTS
+from discover.probe.ports import KNOCK_PORTS, TCP_PORTS
 from discover.proto import gecko, microchip
 from discover.proto.arduinoota import KNOCK
 

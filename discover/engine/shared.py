@@ -12,12 +12,11 @@ from discover.engine.meter import Meter
 from discover.errors import EspiedError
 from discover.model.signal import Signal
 from discover.net.api import Network
-from discover.probe.sweep import CHUNKS_AT_ONCE
+from discover.net.policy import DEFAULT, Policy
+from discover.probe.roll import Window
 
-HOSTS_AT_ONCE: Final = 128
-"""Hosts asked at once; they share one UDP socket an interface, so this bounds tasks, not sockets."""
-STREAMS_AT_ONCE: Final = 64
-"""TCP sockets open at once: macOS gives a process 256 files by default, and mDNS needs some."""
+STREAMS_AT_ONCE: Final = 16
+"""GETs open at once."""
 
 
 @dataclass(slots=True)
@@ -37,8 +36,8 @@ class Shared:
     """True once the system refused something that the scan needs: it is not complete then."""
     advised: set[str] = field(default_factory=set)
     """Hints that were given already."""
-    sweeps: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CHUNKS_AT_ONCE))
-    hosts: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(HOSTS_AT_ONCE))
+    policy: Policy = DEFAULT
+    window: Window = field(default_factory=lambda: Window(DEFAULT.unresolved))
     streams: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(STREAMS_AT_ONCE))
     idle: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while no host is being asked."""

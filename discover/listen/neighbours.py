@@ -1,4 +1,4 @@
-"""The neighbour table: who answered ARP, with which MAC, read again and again while a sweep runs.
+"""The neighbour table: who answered ARP, with which MAC, as the kernel tells it or read again and again.
 
 It knows hosts that answer nothing else. An entry that is not fresh (stale, delay, probe) is hearsay
 from before the scan: it is told with its state, and told again once the kernel has heard the host.
@@ -6,7 +6,6 @@ from before the scan: it is told with its state, and told again once the kernel 
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from discover.model.network import Interface, Neighbour
 from discover.model.signal import Source
 from discover.net.api import Network
 from discover.net.emitter import Emitter
-from discover.net.waiting import wait_for_event
+from discover.net.waiting import Alarm
 
 FRESH: Final = frozenset({"reachable", "permanent", "noarp"})
 """States in which the kernel has heard the host lately (30 s on Linux), or was told that it is there."""
@@ -25,8 +24,12 @@ FAILED: Final = "failed"
 
 _FIRST_INTERVALS: Final = (0.02, 0.03, 0.05, 0.1, 0.1, 0.2)
 INTERVAL: Final = 0.4
+"""Seconds between two reads while a sweep runs, on a system that tells no changes by itself."""
+TOLD_INTERVAL: Final = 20.0
+"""Seconds between two reads where changes are told: only a safeguard."""
 _SHARE: Final = 10
 """A read takes at most one tenth of the time: macOS and Windows start a program for it."""
+MAX_KNOWN: Final = 16_384
 
 
 @dataclass(slots=True)
@@ -38,9 +41,9 @@ class _Known:
 class NeighbourWatch:
     """Watches one interface's table.
 
-    ``wanted`` tells which addresses count; ``on_seen(address, mac)`` is told every one that has a MAC, once
-    per :meth:`renew`; ``on_failed(address)`` every one that did not answer ARP; ``on_trouble`` a table
-    that cannot be read (once).
+    ``wanted`` tells which addresses count; ``on_seen(address, mac, fresh)`` is told every one that has a MAC, once
+    per :meth:`renew`, and again where it is fresh and was not; ``on_failed(address)`` every one that did not answer
+    ARP; ``on_trouble`` a table that cannot be read (once).
     """
 
     def __init__(
@@ -50,7 +53,7 @@ class NeighbourWatch:
         emit: Emitter,
         *,
         wanted: Callable[[str], bool],
-        on_seen: Callable[[str, str], None],
+        on_seen: Callable[[str, str, bool], None],
         on_failed: Callable[[str], None],
         on_trouble: Callable[[NetworkError], None],
     ) -> None:
@@ -62,8 +65,9 @@ class NeighbourWatch:
         self._on_failed = on_failed
         self._on_trouble = on_trouble
         self._known: dict[str, _Known] = {}
+        self._confirmed: set[str] = set()
         self._troubled = False
-        self._wake = asyncio.Event()
+        self._alarm = Alarm(network.clock)
         self._reads = 0
         self.quiet_interval = INTERVAL
         """Seconds between two reads once the first ones are done; the engine raises it while nothing is swept."""
@@ -71,21 +75,34 @@ class NeighbourWatch:
     def renew(self) -> None:
         """Begin a new sweep: everything is told anew, and the table is read often again."""
         self._known.clear()
+        self._confirmed.clear()
         self._reads = 0
         self.quiet_interval = INTERVAL
-        self._wake.set()
+        self._alarm.ring()
+
+    def mac(self, address: str) -> str:
+        """Return the MAC last seen at an address, "" where none was."""
+        known = self._known.get(address)
+        return known.mac if known is not None else ""
 
     async def run(self) -> None:
-        """Read the table at once, soon and then every ``quiet_interval`` seconds, until cancelled."""
+        """Read the table at once, soon and then every ``quiet_interval`` seconds, until cancelled; hear what is told meanwhile."""
         clock = self._network.clock
-        while True:
-            self._wake.clear()
-            before = clock.mono()
-            await self.read()
-            cost = clock.mono() - before
-            interval = _FIRST_INTERVALS[self._reads] if self._reads < len(_FIRST_INTERVALS) else self.quiet_interval
-            self._reads += 1
-            await wait_for_event(clock, self._wake, max(interval, cost * _SHARE))
+        news = self._network.neighbour_events(self._interface, self._told)
+        try:
+            while True:
+                before = clock.mono()
+                await self.read()
+                cost = clock.mono() - before
+                if news is not None:
+                    interval = TOLD_INTERVAL
+                else:
+                    interval = _FIRST_INTERVALS[self._reads] if self._reads < len(_FIRST_INTERVALS) else self.quiet_interval
+                self._reads += 1
+                await self._alarm.wait(max(interval, cost * _SHARE))
+        finally:
+            if news is not None:
+                news.close()
 
     async def read(self) -> None:
         """Read the table once and emit what is new in it."""
@@ -97,6 +114,22 @@ class NeighbourWatch:
                 self._on_trouble(error)
             return
         for row in rows:
+            self._take(row)
+
+    def heard(self, address: str, mac: str) -> None:
+        """Take what an ARP packet told: as fresh as can be."""
+        self._take(Neighbour(address=address, mac=mac, interface=self._interface.name, state="reachable"))
+
+    def confirm(self, address: str) -> None:
+        """Note that a host has just answered at an address whose MAC only the table knows."""
+        if address not in self._confirmed and len(self._confirmed) < MAX_KNOWN:
+            self._confirmed.add(address)
+            self._alarm.ring()
+
+    def _told(self, row: Neighbour | None) -> None:
+        if row is None:
+            self._alarm.ring()  # changes were lost: the table knows
+        else:
             self._take(row)
 
     def _take(self, row: Neighbour) -> None:
@@ -113,10 +146,11 @@ class NeighbourWatch:
                 del self._known[address]
                 self._emit(Source.NEIGHBOUR, "neighbour.failed", address)
             return
-        if not row.mac:
+        if not row.mac or (known is None and len(self._known) >= MAX_KNOWN):
             return
-        fresh = row.state in FRESH
+        fresh = row.state in FRESH or address in self._confirmed
         if known is None or known.mac != row.mac or (fresh and not known.fresh):
             self._known[address] = _Known(row.mac, fresh)
-            self._emit(Source.NEIGHBOUR, "neighbour.seen", address, {"mac": row.mac, "state": row.state})
-            self._on_seen(address, row.mac)
+            state = row.state if row.state in FRESH or not fresh else "reachable"
+            self._emit(Source.NEIGHBOUR, "neighbour.seen", address, {"mac": row.mac, "state": state})
+            self._on_seen(address, row.mac, fresh)

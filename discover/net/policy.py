@@ -37,6 +37,8 @@ class Policy:
     """Addresses that may wait for ARP at once: Linux's table holds 1024 (gc_thresh3), and beyond it hosts are lost without an error."""
     socket_addresses: int = 180
     """Addresses asked through one socket: 256 datagrams that wait for ARP fill one (measured)."""
+    active_hosts: int = 256
+    """Hosts whose ports are asked at once."""
     streams: int = 128
     """TCP sockets open at once: macOS gives a process 256 files by default."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from discover.model.network import Interface
@@ -19,10 +19,9 @@ MAX_REPLIES: Final = 128
 """Replies kept of one address in one sweep; a chatty media box answers an M-SEARCH with about 30."""
 MAX_CONTACTS: Final = 16_384
 """Addresses that answered and are remembered, about 1 kB each; more in one network can only be made up."""
-LATELY: Final = 5.0
-"""Seconds for which the sweep's knock counts: a host that mDNS wakes an hour later has not heard it."""
-OWN_FAILURE: Final = 1.0
-"""Seconds after our question from which a failure in the neighbour table is about it: the kernel tries for 3 s (measured)."""
+MAX_STRANGERS: Final = 1024
+FLOOD: Final = 1000
+"""Superfluous replies of one address that are called a flood."""
 
 
 @dataclass(slots=True)
@@ -34,9 +33,11 @@ class Contact:
     unreachable: dict[int, str] = field(default_factory=dict)
     controls: set[int] = field(default_factory=set)
     """Ports that we knock at as a control: their ICMP errors are a measure, not a finding."""
-    heard: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set by every event; whoever waits clears it first."""
     alive: bool = False
+    spoke: bool = False
+    """It has answered something itself: a reply, a refusal; a row in the neighbour table may be a proxy's."""
+    ignored: int = 0
+    """Replies beyond :data:`MAX_REPLIES`: a flood."""
     payloads: set[tuple[int, int]] = field(default_factory=set)
     """Port and hash of every reply told: the bytes themselves would be 64 kB each from whoever means ill."""
 
@@ -44,33 +45,40 @@ class Contact:
         """Tell whether the port has answered in any way."""
         return port in self.replied or port in self.refused or port in self.unreachable
 
-    def either(self, ports: tuple[int, int]) -> bool:
-        """Tell whether one of two ports has answered in any way."""
-        return self.resolved(ports[0]) or self.resolved(ports[1])
+
+OnHeard = Callable[[str, int, bool], None]
+"""``on_heard(address, port, refused)``: a port answered, or an ICMP error came for it."""
 
 
 class Book:
     """Takes UDP events of one interface and keeps what they say.
 
     ``own`` are our addresses, whose datagrams (our own multicast) are not signals; ``on_alive`` is told
-    an address the first time it answers.
+    an address the first time it answers, ``on_heard`` every answer, ``on_flood`` an address that answers
+    without end (once).
     """
 
-    def __init__(self, emit: Emitter, own: Collection[str], on_alive: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        emit: Emitter,
+        own: Collection[str],
+        on_alive: Callable[[str], None],
+        *,
+        on_heard: OnHeard | None = None,
+        on_flood: Callable[[str], None] | None = None,
+    ) -> None:
         self._emit = emit
         self._own = frozenset(own)
         self._on_alive = on_alive
+        self._on_heard = on_heard
+        self._on_flood = on_flood
         self._contacts: dict[str, Contact] = {}
-        self._absent: set[str] = set()
-        self._asked: dict[str, float] = {}
+        self.strangers: dict[str, None] = {}
+        """Addresses that answered a socket from which nobody asked them; at most :data:`MAX_STRANGERS`."""
 
     def peek(self, address: str) -> Contact | None:
         """Return the contact of an address that answered, None where it has not."""
         return self._contacts.get(address)
-
-    def is_absent(self, address: str) -> bool:
-        """Tell whether the address was asked for and nobody is there."""
-        return address in self._absent
 
     def contact(self, address: str) -> Contact:
         """Return the contact of an address, made where there is none yet."""
@@ -88,38 +96,23 @@ class Book:
             contact.refused.clear()
             contact.unreachable.clear()
             contact.payloads.clear()
-            contact.alive = False
-        self._absent.clear()
-        self._asked.clear()
+            contact.alive = contact.spoke = False
+            contact.ignored = 0
 
     def alive(self, address: str) -> None:
         """Note that somebody is at the address, from whatever source."""
         contact = self.contact(address)
-        contact.heard.set()
         if not contact.alive:
             contact.alive = True
-            self._absent.discard(address)
             self._on_alive(address)
 
-    def asked(self, address: str, now: float) -> None:
-        """Note that the sweep asks for the address now (monotonic seconds)."""
-        self._asked[address] = now
-        self._absent.discard(address)
-
-    def was_asked(self, address: str, now: float) -> bool:
-        """Tell whether the sweep has asked for the address just now, so that its knock counts as the first one."""
-        return now - self._asked.get(address, -LATELY) < LATELY
-
-    def failed(self, address: str, now: float) -> None:
-        """Note that the neighbour table calls the address failed: nobody is there, if that is about our question."""
-        asked = self._asked.get(address)
-        contact = self._contacts.get(address)
-        # The table keeps failures of an earlier scan until it is asked again, and may have been read before that.
-        if asked is not None and now - asked >= OWN_FAILURE and (contact is None or not contact.alive):
-            self._absent.add(address)
+    def stranger(self, address: str) -> None:
+        """Note an answer from an address that was never asked: counted and shown, never taken for a device."""
+        if address not in self._own and len(self.strangers) < MAX_STRANGERS:
+            self.strangers[address] = None
 
     def take(self, event: UdpEvent) -> None:
-        """Take one event: emit its signal, note it, wake who waits."""
+        """Take one event: emit its signal, note it, tell who asked."""
         address = canonical(event.address)
         if address in self._own:
             return
@@ -129,6 +122,7 @@ class Book:
         if address not in self._contacts and len(self._contacts) >= MAX_CONTACTS:
             return  # nothing could be remembered of it, so every further datagram would be a signal again
         contact = self.contact(address)
+        contact.spoke = True
         if event.kind is UdpEventKind.REPLY:
             self._reply(address, contact, event)
         else:
@@ -137,24 +131,29 @@ class Book:
             self.alive(address)
             if fresh and event.port not in contact.controls:
                 self._emit(Source.UDP, "udp.refused", address, {"port": event.port})
-        contact.heard.set()
+            self._tell(address, event.port, refused=True)
+
+    def _tell(self, address: str, port: int, *, refused: bool) -> None:
+        if self._on_heard is not None:
+            self._on_heard(address, port, refused)
 
     def _unreachable(self, address: str, event: UdpEvent) -> None:
         contact = self._contacts.get(address)
         if contact is None or not contact.alive:
-            # Nobody there is no signal: a sweep would fill the recording with addresses that never were.
-            self._absent.add(address)
-            return
+            return  # nobody there is no signal: a sweep would fill the recording with addresses that never were
         fresh = event.port not in contact.unreachable
         contact.unreachable.setdefault(event.port, event.reason)
         if fresh and event.port not in contact.controls:
             self._emit(Source.UDP, "udp.unreachable", address, {"port": event.port, "reason": event.reason})
-        contact.heard.set()
+        self._tell(address, event.port, refused=False)
 
     def _reply(self, address: str, contact: Contact, event: UdpEvent) -> None:
         key = (event.port, hash(event.payload))
         contact.replied.add(event.port)
         if key in contact.payloads or len(contact.payloads) >= MAX_REPLIES:
+            contact.ignored += 1
+            if contact.ignored == FLOOD and self._on_flood is not None:
+                self._on_flood(address)
             return
         contact.payloads.add(key)
         protocol, fields = decode_udp(event.port, event.payload)
@@ -163,17 +162,23 @@ class Book:
         contact.replied.add(port)
         self._emit(Source.UDP, "udp.reply", address, {**fields, "port": port, "protocol": protocol}, event.payload)
         self.alive(address)
+        self._tell(address, event.port, refused=False)
+        if port != event.port:
+            self._tell(address, port, refused=False)
 
 
 class Line:
     """One UDP socket whose events go into a book until it is closed.
 
-    ``run`` is its pump. Raises NetworkError where the socket cannot be opened.
+    ``run`` is its pump. ``open_to_all``: what is asked there goes to everybody, so everybody may answer; on
+    any other line an answer from an address that was not asked is a stranger's. Raises NetworkError where
+    the socket cannot be opened.
     """
 
-    def __init__(self, network: Network, interface: Interface, book: Book) -> None:
-        self._endpoint = network.udp(interface, broadcast=True)
+    def __init__(self, network: Network, interface: Interface, book: Book, *, open_to_all: bool = False) -> None:
+        self._endpoint = network.udp(interface, broadcast=open_to_all)
         self._book = book
+        self._asked: set[str] | None = None if open_to_all else set()
         self._closed = False
 
     async def run(self) -> None:
@@ -181,11 +186,38 @@ class Line:
         while not self._closed:
             event = await self._endpoint.receive(_LONG)
             if event is not None:
-                self._book.take(event)
+                self._take(event)
+                self.drain()
+
+    def drain(self) -> None:
+        """Hand over what has come in already."""
+        while (event := self._endpoint.receive_nowait()) is not None:
+            self._take(event)
+
+    def _take(self, event: UdpEvent) -> None:
+        if (
+            self._asked is None
+            or event.address in self._asked
+            or event.kind is not UdpEventKind.REPLY
+            or canonical(event.address) in self._asked
+        ):
+            self._book.take(event)
+        else:
+            self._book.stranger(canonical(event.address))
 
     async def send(self, payload: bytes, address: str, port: int, *, purpose: str) -> None:
         """Send one datagram through the gate. Raises what UdpEndpoint.send raises."""
+        self._note(address)
         await self._endpoint.send(payload, address, port, purpose=purpose)
+
+    def try_send(self, payload: bytes, address: str, port: int, *, purpose: str, liveness: bool = False) -> float:
+        """Send one datagram now (0.0) or return the seconds to wait. Raises what UdpEndpoint.try_send raises."""
+        self._note(address)
+        return self._endpoint.try_send(payload, address, port, purpose=purpose, liveness=liveness)
+
+    def _note(self, address: str) -> None:
+        if self._asked is not None and address not in self._asked:
+            self._asked.add(canonical(address))
 
     def close(self) -> None:
         """Close the socket; idempotent."""
@@ -197,6 +229,7 @@ _LONG: Final = 3600.0
 """Seconds of one wait for the next event; the pump is ended by cancelling it."""
 
 
+@lru_cache(maxsize=4096)
 def canonical(address: str) -> str:
     """Return an address without scope, an IPv4-mapped one as IPv4; text that is no address as it is."""
     try:

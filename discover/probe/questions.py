@@ -1,4 +1,4 @@
-"""Questions that answer themselves: multicast and broadcast ones for a network, two unicast ones for a host.
+"""Questions that answer themselves, to a whole network: multicast and broadcast. Those to one host are in ports.py.
 
 All of them are plain "who is there" of their protocols and free of side effects (facts: gear): Microchip's
 announce (Balboa spas and others), Gecko's first greeting, Digi's ADDP type 1, SSDP's search.
@@ -12,22 +12,13 @@ from typing import Final
 
 from discover.errors import NetworkError
 from discover.model.network import Interface
-from discover.model.signal import Source
 from discover.net.api import Clock
-from discover.net.emitter import Emitter
 from discover.net.gate import is_private
-from discover.probe.book import Book, Line
-from discover.probe.wait import wait_until
+from discover.probe.book import Line
 from discover.proto import addp, gecko, microchip, ssdp
 
 BROADCAST: Final = "broadcast"
 """Stands for the directed broadcast address of each of the interface's private networks."""
-HOST_DELAY: Final = 0.45
-"""Seconds after the first knock at a host before it is asked: the knocks come first in its ration of ICMP errors."""
-HOST_SPACING: Final = 0.06
-HOST_RETRY: Final = 1.3
-"""Seconds before a silent host is asked again; its second ICMP ration is there by then."""
-HOST_PATIENCE: Final = 1.0
 SEARCH_TARGET: Final = "upnp:rootdevice"
 """One answer a device; "ssdp:all" brings one for each service, and several kilobytes of air a device."""
 
@@ -72,33 +63,3 @@ async def ask_network(line: Line, interface: Interface, clock: Clock, on_trouble
                 await line.send(question.payload, address, question.port, purpose=question.purpose)
             except NetworkError as error:
                 on_trouble(error)
-
-
-async def ask_host(line: Line, book: Book, emit: Emitter, clock: Clock, address: str) -> None:
-    """Ask one live host on 30303 (long form, then ``D``) and 10022, unless it has answered there already.
-
-    Emits udp.silent (control "none") for a port that stays silent. Raises NetworkError.
-    """
-    contact = book.contact(address)
-    await clock.sleep(HOST_DELAY)
-    asked = dict.fromkeys((microchip.PORT, gecko.PORT), 0)
-    for questions, patience in ((_FIRST, HOST_RETRY), (_AGAIN, HOST_PATIENCE)):
-        for port, payload, purpose in questions:
-            if not contact.resolved(port):
-                asked[port] += 1
-                await line.send(payload, address, port, purpose=purpose)
-                await clock.sleep(HOST_SPACING)
-        await wait_until(clock, contact, lambda: all(map(contact.resolved, asked)), patience)
-    for port, tries in asked.items():
-        if not contact.resolved(port):
-            emit(Source.UDP, "udp.silent", address, {"port": port, "tries": tries, "control": "none"})
-
-
-_FIRST: Final = (
-    (microchip.PORT, microchip.QUESTION, "Microchip announce, long form"),
-    (gecko.PORT, gecko.QUESTION, "Gecko greeting"),
-)
-_AGAIN: Final = (
-    (microchip.PORT, microchip.QUESTION_SHORT, "Microchip announce, short form"),
-    (gecko.PORT, gecko.QUESTION, "Gecko greeting"),
-)

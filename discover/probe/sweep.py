@@ -1,52 +1,62 @@
-"""Liveness without privileges: one small datagram an address makes the kernel ask by ARP (facts: network).
+"""Liveness: is anybody there? The roll call's hands.
 
-The datagram is the knock on 3232/udp, so it asks the first question of the port phase, too. Who is
-there shows in the neighbour table (read beside this, see listen/neighbours.py), by an answer or by
-an ICMP error; who is not, by the kernel's EHOSTUNREACH.
+Without privileges one small datagram an address makes the kernel ask by ARP (facts: network); the
+datagram is the knock on 3232/udp, so it asks the first question of the port phase, too. With the
+privilege for raw sockets we ask by ARP ourselves, sooner again, and leave the kernel's neighbour table
+to those who are there. Who is there shows in the neighbour table's events, by an ARP reply, an answer or
+an ICMP error; who is not, by the kernel's giving up.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from itertools import islice
+from collections import deque
+from collections.abc import Iterable
 from typing import Final
 
 from discover.errors import EspiedError, NetworkError, NotPrivateError
 from discover.model.network import Interface
-from discover.net.api import Network
+from discover.net.api import ArpAsker, Network
+from discover.net.policy import Policy
+from discover.net.waiting import Alarm
 from discover.probe.book import Book, Line
+from discover.probe.ports import LIVENESS_PORT
+from discover.probe.roll import Means, Roll, Window
+from discover.probe.timing import Air
 from discover.proto.arduinoota import KNOCK
 
-LIVENESS_PORT: Final = 3232
-CHUNK: Final = 180
-"""Addresses on one socket. Linux holds 256 datagrams that wait for ARP on a socket (measured), then says EAGAIN;
-at most 200 addresses a socket found every host of a /22, one socket for all found a third."""
-CHUNKS_AT_ONCE: Final = 5
-"""5 x 180 = 900 unresolved neighbours: the kernel's table holds 1024 (gc_thresh3), and beyond that hosts are lost without an error."""
-ARP_GIVES_UP: Final = 3.4
-"""Linux asks by ARP three times, a second apart, and reports EHOSTUNREACH after 3.07 s (measured); a little more for a busy machine."""
-ANSWER_TIME: Final = 1.0
-"""How long a host that is there may take for its first answer: power save holds a datagram up to about 300 ms (measured)."""
-LOOPBACK_TIME: Final = 0.15
-ROUTED_TIME: Final = 2.5
-"""No ARP speaks for a host behind a router: it is asked twice and given this long."""
-ROUTED_RETRY: Final = 1.0
 FAILURES: Final = 3
 """Addresses in a row that the system refuses to send to before the rest of a target is given up."""
 BACK_OFF: Final = (0.2, 0.5)
 """Seconds before each retry of a refused send: ENOBUFS passes in milliseconds, an interface that renews its lease in less than a second."""
-_TICK: Final = 0.1
+BURST: Final = 48
+"""Addresses asked before what came in is read."""
+OLD: Final = 5.0
+"""Seconds after which a socket of the sweep is closed where more are needed: its addresses have had their chance."""
+_KNOCK: Final = "is anybody there (knock)"
+_ARP: Final = "is anybody there (ARP request)"
 
-Paced = Callable[[], Awaitable[None]]
+
+class _Opened:
+    """A socket of the sweep with its pump, and when it was opened."""
+
+    def __init__(self, line: Line, opened: float) -> None:
+        self.line = line
+        self.opened = opened
+        self._pump = asyncio.create_task(line.run())
+
+    def stop(self) -> asyncio.Task[None]:
+        """Close the socket and return its pump, which ends at once."""
+        self._pump.cancel()
+        self.line.close()
+        return self._pump
 
 
 class Sweep:
-    """The sweep of one target.
+    """The sweep of one target of ``planned`` addresses.
 
-    ``slots`` bounds the chunks at work in the whole scan, because the kernel's neighbour table is one for
-    all interfaces. ``on_tested`` is told how many more addresses have got their chance; ``error`` is what
-    ended the sweep early, None where nothing did.
+    ``error`` is what ended it early, None where nothing did. Whoever learns of a sign of life says so to
+    :meth:`alive`, of a failure in the neighbour table to :meth:`failed`.
     """
 
     def __init__(
@@ -54,108 +64,130 @@ class Sweep:
         network: Network,
         interface: Interface,
         book: Book,
-        slots: asyncio.Semaphore,
         *,
-        on_tested: Callable[[int], None],
-        arp: bool = True,
+        addresses: Iterable[str],
+        planned: int,
+        air: Air,
+        window: Window,
+        policy: Policy,
+        routed: bool = False,
+        asker: ArpAsker | None = None,
     ) -> None:
         self._network = network
         self._interface = interface
         self._book = book
-        self._slots = slots
-        self._on_tested = on_tested
-        self._arp = arp
+        self._policy = policy
+        self._asker = None if routed else asker
+        means = Means.LOOPBACK if interface.loopback else Means.ROUTED if routed else Means.RAW if asker is not None else Means.KERNEL
+        self._roll = Roll(addresses, planned, means=means, air=air, window=window)
+        self._alarm = Alarm(network.clock)
+        self._lines: deque[_Opened] = deque()
+        self._room = 0
         self._failures = 0
         self.error: EspiedError | None = None
         self.complete = True
         """False once an address has not got its chance."""
 
-    async def run(self, addresses: Iterable[str]) -> None:
-        """Ask every address once; return when each was answered for or has had its time."""
-        async with asyncio.TaskGroup() as group:
-            for chunk in _chunks(addresses):
-                await self._slots.acquire()
-                if self.error is not None:
-                    self._slots.release()
-                    self.complete = False
+    @property
+    def planned(self) -> int:
+        """Addresses that are to be asked."""
+        return self._roll.planned
+
+    @property
+    def tested(self) -> int:
+        """Addresses that have had their chance."""
+        return self._roll.tested
+
+    @property
+    def unanswered(self) -> int:
+        """Addresses that have had their chance and gave no sign of life."""
+        return self._roll.unanswered
+
+    def estimate(self) -> float:
+        """Return about how many seconds it still takes."""
+        return 0.0 if self._roll.finished else self._roll.estimate(self._network.clock.mono())
+
+    def knocked(self, address: str) -> dict[int, float]:
+        """Return the UDP ports at which the sweep has knocked, with the monotonic time: what the port phase need not ask anew."""
+        when = self._roll.when_asked(address)
+        return {} if when is None or self._asker is not None else {LIVENESS_PORT: when}
+
+    def alive(self, address: str) -> None:
+        """Note a sign of life of an address of the target."""
+        self._roll.alive(address, self._network.clock.mono())
+        self._alarm.ring()
+
+    def failed(self, address: str) -> None:
+        """Note that the kernel gave an address of the target up."""
+        self._roll.failed(address, self._network.clock.mono())
+        self._alarm.ring()
+
+    async def run(self) -> None:
+        """Ask until every address has had its chance, then close what was opened."""
+        clock, roll = self._network.clock, self._roll
+        try:
+            while True:
+                now = clock.mono()
+                roll.step(now)
+                if roll.finished:
                     return
-                group.create_task(self._chunk(chunk))
-
-    async def _chunk(self, addresses: tuple[str, ...]) -> None:
-        try:
-            await self._ask(addresses)
+                wait = await self._ask(now)
+                when = roll.next_time(clock.mono())
+                if self.error is not None or when is None:
+                    return
+                await self._alarm.wait(wait if wait is not None else max(0.0, when - clock.mono()))
         finally:
-            self._slots.release()
+            pumps = [one.stop() for one in self._lines]
+            await asyncio.gather(*pumps, return_exceptions=True)
 
-    async def _ask(self, addresses: tuple[str, ...]) -> None:
-        try:
-            line = Line(self._network, self._interface, self._book)
-        except NetworkError as error:
-            self.error, self.complete = error, False
-            return
-        pump = asyncio.create_task(line.run())
-        try:
-            asked = [address for address in addresses if await self._send(line, address)]
-            await self._wait(line, asked)
-        finally:
-            pump.cancel()
-            await asyncio.gather(pump, return_exceptions=True)
-            line.close()
+    async def _ask(self, now: float) -> float | None:
+        """Ask who is to be asked now; return the seconds until there is room for more, None where nobody else is to be asked yet."""
+        for _ in range(BURST):
+            address = self._roll.wants(now)
+            if address is None:
+                return None
+            wait = await self._try(address)
+            if self.error is not None:
+                return None
+            if wait > 0:
+                return wait
+        return 0.0
 
-    async def _wait(self, line: Line, asked: list[str]) -> None:
+    async def _try(self, address: str) -> float:
+        """Ask one address; where the system refuses and goes on refusing, it stays untested."""
         clock = self._network.clock
-        sent = clock.mono()
-        if self._interface.loopback:
-            patience, answer_time = LOOPBACK_TIME, LOOPBACK_TIME
-        else:
-            patience, answer_time = (ARP_GIVES_UP if self._arp else ROUTED_TIME), ANSWER_TIME
-        waiting, retried, told = asked, False, 0
-        while waiting and (passed := clock.mono() - sent) < patience:
-            if not self._arp and not retried and passed >= ROUTED_RETRY:
-                retried = True
-                for address in waiting:
-                    await self._send(line, address)
-            await clock.sleep(min(_TICK, patience))
-            waiting = [address for address in waiting if not self._settled(address, since=sent, answer_time=answer_time)]
-            self._on_tested(len(asked) - len(waiting) - told)
-            told = len(asked) - len(waiting)
-        self._on_tested(len(asked) - told)
-
-    def _settled(self, address: str, *, since: float, answer_time: float) -> bool:
-        if self._book.is_absent(address):
-            return True
-        contact = self._book.peek(address)
-        if contact is None:
-            return False
-        if contact.resolved(LIVENESS_PORT):
-            return True
-        # Somebody is there: the socket stays open a little for the answer to the knock itself.
-        return contact.alive and self._network.clock.mono() - since >= answer_time
-
-    async def _send(self, line: Line, address: str) -> bool:
-        """Send the knock; False where the system refused it and every retry."""
-        if self.error is not None:
-            self.complete = False
-            return False
-        for wait in (*BACK_OFF, None):
-            self._book.asked(address, self._network.clock.mono())
+        for back_off in (*BACK_OFF, None):
             try:
-                await line.send(KNOCK, address, LIVENESS_PORT, purpose="is anybody there (knock)")
+                wait = self._leave(address)
             except (NetworkError, NotPrivateError) as error:  # the gate's refusal: the interface stands in another network now
-                if wait is not None:
-                    await self._network.clock.sleep(wait)
+                if back_off is not None:
+                    await clock.sleep(back_off)
                     continue
                 self.complete = False
                 self._failures += 1
                 if self._failures >= FAILURES:
                     self.error = error
-            else:
+                self._roll.skip(address)
+                return 0.0
+            if wait <= 0:
                 self._failures = 0
-                return True
-        return False
+                self._roll.asked(address, clock.mono())
+            return wait
+        return 0.0  # pragma: no cover - the last turn returns
 
+    def _leave(self, address: str) -> float:
+        if self._asker is not None:
+            return self._asker.try_ask(address, purpose=_ARP)
+        wait = self._line().try_send(KNOCK, address, LIVENESS_PORT, purpose=_KNOCK, liveness=True)
+        self._room -= wait <= 0
+        return wait
 
-def _chunks(addresses: Iterable[str]) -> Iterator[tuple[str, ...]]:
-    rest = iter(addresses)
-    while chunk := tuple(islice(rest, CHUNK)):
-        yield chunk
+    def _line(self) -> Line:
+        """Return the socket of the next address: each holds about 256 datagrams that wait for ARP."""
+        now = self._network.clock.mono()
+        if self._room <= 0:
+            while self._lines and now - self._lines[0].opened > OLD:
+                self._lines.popleft().stop()
+            self._lines.append(_Opened(Line(self._network, self._interface, self._book), now))
+            self._room = self._policy.socket_addresses
+        return self._lines[-1].line

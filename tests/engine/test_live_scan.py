@@ -10,7 +10,7 @@ from discover.engine.meter import Meter
 from discover.model.signal import Signal, Source
 from discover.net.fake import FakeNetwork
 from discover.net.fake_hosts import FakeHost, fake_interface
-from discover.probe.knock import KNOCK_PORTS, control_port
+from discover.probe.ports import KNOCK_PORTS, control_port
 from discover.probe.questions import SEARCH_TARGET
 from discover.proto import addp, gecko, microchip, ssdp
 from tests.engine.scanning import fields, gadget, scan, service

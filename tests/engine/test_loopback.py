@@ -12,7 +12,7 @@ from discover.model.signal import Field, Signal, Source
 from discover.net.fake import FakeNetwork
 from discover.net.fake_ends import FakeUdpEndpoint
 from discover.net.fake_hosts import FakeHost, UdpBehaviour, fake_interface
-from discover.probe.knock import KNOCK_PORTS
+from discover.probe.ports import KNOCK_PORTS
 from tests.engine.scanning import Scan, scan, service
 
 LOOPBACK = fake_interface("lo", "127.0.0.1/8", index=1, skip="it is the loopback interface", loopback=True)

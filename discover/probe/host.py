@@ -1,0 +1,389 @@
+"""The port phase of one host, sans-io: what to send next, and what silence means.
+
+Time comes in as monotonic seconds; nothing here waits. A question is asked, waited for as long as the
+air needs, asked again; a *judged* question's later tries are followed by a control. A silence counts
+only if something that was sent right behind it was refused: then ICMP errors were on their way, and
+the knock was heard by somebody who kept silent, or lost. How many such silences make "likely" follows
+from the loss that was measured (:meth:`Air.confirmations`).
+
+ICMP errors are rationed: Linux sends a burst of 6 to one peer, then one a second (facts: network). A
+control that stays silent at a host that refused others tells that the ration is spent; the next try
+waits until there is a new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from discover.net.policy import Policy
+from discover.probe.ports import PortQuestion, control
+from discover.probe.timing import Air
+
+RATION: Final = 1.06
+"""Seconds between two tries at a host whose ICMP ration is spent: one error a second to one peer (Linux, icmp_ratelimit 1000)."""
+CONTROL_WINDOW: Final = 0.05
+"""Seconds before a refused datagram in which silences count: within them a ration of one a second is renewed once in twenty times."""
+GAP_SHARE: Final = 3
+"""Later tries follow each other after a third of the timeout: most answers are in by then, and losses in a row get less likely."""
+LEAST_GAP: Final = 0.02
+MISS: Final = 0.003
+"""Probability with which an answering port may be missed by loss."""
+MOST_TRIES: Final = 4
+MOST_JUDGED: Final = 7
+"""Tries at a port whose silence is judged."""
+GIVE_UP: Final = 7.0
+"""Seconds after which a host that rations its errors gets no further try: it would hold the whole scan."""
+FRAGILE_TRIES: Final = 2
+"""Tries of a TCP connect to a fragile device: each one takes one of its few sockets."""
+
+
+_NEVER: Final = float("inf")
+_INSTANT: Final = 1e-6
+"""Less is no wait: adding it to a clock may not even change the clock."""
+
+
+@dataclass(slots=True, eq=False)
+class Try:
+    """One datagram or SYN that left: when, from when on its answer is waited for, and whether a later one was refused.
+
+    How long it is waited for is the air's timeout at the moment of asking: it shrinks while answers come in.
+    """
+
+    sent: float
+    since: float
+    covered: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Ask:
+    """One question to one host. ``due`` is when it is to be sent (None: not now), ``word`` its end."""
+
+    question: PortQuestion
+    due: float | None
+    tries: int = 0
+    pending: list[Try] = field(default_factory=list)
+    silences: int = 0
+    """Tries that stayed silent while a later datagram was refused."""
+    first: float = 0.0
+    suspected: bool = False
+    done: bool = False
+    failures: int = 0
+    """Times the system has refused to send it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A question that ended in silence: ``control`` is "refused" (likely), "silent" (no answer) or "none" (not compared)."""
+
+    address: str
+    question: PortQuestion
+    tries: int
+    control: str
+
+
+class HostAsking:
+    """The port phase of the host at ``address``; ``joined`` when it was found.
+
+    ``asked`` are the UDP ports that the liveness phase has asked already, each with its time.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        questions: Iterable[PortQuestion],
+        *,
+        air: Air,
+        policy: Policy,
+        joined: float,
+        fragile: bool = False,
+        asked: Mapping[int, float] | None = None,
+    ) -> None:
+        self.address = address
+        self.fragile = fragile
+        self.joined = joined
+        self._air = air
+        self._policy = policy
+        self._asks = {(one.transport, one.port): Ask(one, joined) for one in questions}
+        self._open = list(self._asks.values())
+        """Those that are not done, in order."""
+        self._oldest = joined
+        """Nothing is waited for since before this: a bound that spares looking at every try."""
+        self.free = joined
+        """No sooner than this may the next packet leave."""
+        self._bare: list[Try] = []
+        """Tries that wait for a control behind them."""
+        self._controls: dict[int, Try] = {}
+        self._control_index = 0
+        self._refused = 0
+        self._spoke = False
+        self._slow = 0.0
+        """The longest round trip of this host, seconds."""
+        self._strikes = 0
+        self.rationed = False
+        for port, when in (asked or {}).items():
+            ask = self._asks.get(("udp", port))
+            if ask is not None:
+                ask.due, ask.tries, ask.first = None, 1, when
+                ask.pending.append(Try(when, max(joined, when)))
+
+    # What the scheduler asks.
+
+    @property
+    def done(self) -> bool:
+        """Tell whether every question has its answer or its end."""
+        return not self._open
+
+    @property
+    def controls(self) -> Iterable[int]:
+        """The control ports that were used."""
+        return self._controls.keys()
+
+    def next_time(self) -> float | None:
+        """Return when there is something to send or to decide; None where all is done."""
+        if not self._open:
+            return None
+        times: list[float] = []
+        sends = [ask.due for ask in self._open if ask.due is not None]
+        if sends and self._flying() < self._most_flying():
+            times.append(max(self.free, min(sends)))
+        if self._bare:
+            times.append(max(self.free, self._control_time()))
+        self._oldest = self._oldest_wait()
+        if self._oldest < _NEVER:
+            times.append(self._oldest + self._timeout())
+        return min(times, default=None)
+
+    def wants(self, now: float) -> tuple[Ask | None, PortQuestion] | None:
+        """Return what is to be sent at ``now``: the ask and its question; no ask for a control. None: nothing at the moment."""
+        if now < self.free or not self._open:
+            return None
+        if self._bare and now >= self._control_time():
+            return None, control(self.address, self._control_index)
+        if self._flying() >= self._most_flying():
+            return None
+        ready = (ask for ask in self._open if ask.due is not None and ask.due <= now)
+        ask = next(ready, None)
+        return None if ask is None else (ask, ask.question)
+
+    def sent(self, ask: Ask | None, now: float) -> None:
+        """Note that what :meth:`wants` returned has left."""
+        one = Try(now, now)
+        self._oldest = min(self._oldest, now)
+        if self.fragile:
+            self.free = now + self._policy.fragile_spacing
+        if ask is None:
+            self._controls[control(self.address, self._control_index).port] = one
+            self._control_index += 1
+            for bare in self._bare:
+                bare.since = now
+            self._bare.clear()
+            return
+        ask.tries += 1
+        ask.failures = 0
+        if ask.tries == 1:
+            ask.first = now
+        ask.pending.append(one)
+        ask.due = None
+        if ask.question.judged and ask.tries > 1:
+            self._bare.append(one)
+            if self.fragile:
+                self.free = now + LEAST_GAP  # the control comes right behind it, the next question after the usual time
+        self._plan(ask, now)
+
+    def postpone(self, until: float) -> None:
+        """Note that nothing may leave before ``until``: a budget is spent, or a buffer is full."""
+        self.free = max(self.free, until)
+
+    def refuse(self, ask: Ask | None, now: float, waits: tuple[float, ...]) -> bool:
+        """Note that the system refused to send; True where it is tried again, False where that was the last time."""
+        if ask is None:
+            self._bare.clear()
+            return True
+        ask.failures += 1
+        if ask.failures <= len(waits):
+            ask.due = now + waits[ask.failures - 1]
+            return True
+        self._end(ask)
+        return False
+
+    # What happened.
+
+    def heard(self, transport: str, port: int, now: float, *, refused: bool) -> bool:
+        """Take an answer (a reply, an ICMP error, a TCP outcome) from a port; return whether it was a question's first."""
+        if transport == "udp" and refused:
+            self._refused += 1
+            one = self._controls.get(port)
+            if one is not None:
+                if not one.covered:
+                    one.covered = True  # it has been answered
+                    self._strikes = 0
+                    self._cover(one.sent)
+                    self._measure(now - one.sent, measured=False)
+                return False
+        ask = self._asks.get((transport, port))  # type: ignore[arg-type]
+        if ask is None or ask.done:
+            return False
+        self._spoke = self._spoke or transport == "tcp"
+        last = ask.pending[-1].sent if ask.pending else ask.first
+        measured = transport == "tcp" or not refused
+        if ask.tries <= 1:
+            # The liveness phase's question waited for ARP, too: that is no round trip of the air.
+            if ask.first >= self.joined:
+                self._measure(now - last, measured=measured)
+            if refused and transport == "udp":
+                self._air.closed += 1
+                self._cover(last)
+        elif now - last < self._quick():
+            self._air.late(now - ask.first)
+            self._slow = max(self._slow, now - ask.first)
+        elif measured:
+            self._air.lost()
+        self._end(ask)
+        return True
+
+    def expire(self, now: float) -> Iterator[Decision]:
+        """Take note of what was waited for long enough; yield the questions that ended in silence."""
+        limit = now - self._timeout() + _INSTANT
+        if self._oldest > limit:
+            return
+        for one in self._controls.values():
+            if not one.covered and one.since <= limit:
+                one.covered = True
+                self._control_silent()
+        for ask in tuple(self._open):
+            late = [one for one in ask.pending if one.since <= limit]
+            if not late:
+                continue
+            ask.pending = [one for one in ask.pending if one.since > limit]
+            ask.silences += sum(one.covered for one in late)
+            if ask.question.transport == "tcp" and self._spoke and not ask.suspected:
+                ask.suspected = True
+                self._air.suspect(+1)
+            word = self._plan(ask, now)
+            if word:
+                self._end(ask)
+                yield Decision(self.address, ask.question, ask.tries, word)
+
+    def _oldest_wait(self) -> float:
+        """Return since when the oldest try is waited for."""
+        oldest = _NEVER
+        for ask in self._open:
+            for one in ask.pending:
+                if one.since < oldest:
+                    oldest = one.since
+        for one in self._controls.values():
+            if not one.covered and one.since < oldest:
+                oldest = one.since
+        return oldest
+
+    def shift(self, seconds: float) -> None:
+        """Move all waits by ``seconds``: the machine slept, and answers that wait in the sockets were not read."""
+        for one in (*(each for ask in self._open for each in ask.pending), *self._controls.values()):
+            one.since += seconds
+
+    def estimate(self) -> float:
+        """Return about how many seconds the host still takes."""
+        if not self._open:
+            return 0.0
+        timeout = self._timeout()
+        judged = [ask for ask in self._open if ask.question.judged]
+        if self.rationed and judged:
+            need = self._air.confirmations(rationed=True)
+            return max((need - min(ask.silences, need)) * RATION for ask in judged) + timeout
+        fresh = sum(1 for ask in self._open if not ask.tries)
+        pace = fresh * self._policy.fragile_spacing if self.fragile else 0.0
+        return pace + timeout * (2.0 if any(ask.tries <= 1 for ask in self._open) else 1.0)
+
+    # How it decides.
+
+    def _timeout(self) -> float:
+        return min(0.9, max(self._air.timeout, self._slow * 1.5))
+
+    def _gap(self) -> float:
+        return max(LEAST_GAP, self._timeout() / GAP_SHARE)
+
+    def _quick(self) -> float:
+        """Return the time below which an answer to the last try is more likely one to the try before."""
+        return min(self._air.trips.quantile(0.05) * 0.8, self._timeout() / 4)
+
+    def _flying(self) -> int:
+        return sum(1 for ask in self._open if ask.pending)
+
+    def _most_flying(self) -> int:
+        return self._policy.fragile_probes if self.fragile else self._policy.host_probes
+
+    def _control_time(self) -> float:
+        """Return when the control is due: right behind a fragile device's knock, else when no other knock is coming soon."""
+        first = self._bare[0].sent
+        if self.fragile:
+            return first + LEAST_GAP
+        soon = any(ask.question.judged and ask.tries and ask.due is not None and ask.due <= first + LEAST_GAP for ask in self._open)
+        return first + LEAST_GAP if soon else first
+
+    def _measure(self, seconds: float, *, measured: bool) -> None:
+        self._slow = max(self._slow, min(seconds, 1.0))
+        self._air.answered(max(0.0, seconds), measured=measured)
+
+    def _cover(self, sent: float) -> None:
+        """Let the silences shortly before ``sent`` count: what was sent then was refused."""
+        for ask in self._open:
+            if ask.question.judged:
+                for one in ask.pending:
+                    if sent - CONTROL_WINDOW <= one.sent < sent:
+                        one.covered = True
+
+    def _control_silent(self) -> None:
+        if self._refused:
+            self._strikes += 1
+            # One silent control may be lost; on clean air it hardly is.
+            self.rationed = self.rationed or self._strikes >= (1 if self._air.loss < 0.03 else 2)
+
+    def _plan(self, ask: Ask, now: float) -> str:
+        """Set when the question is due again, or return the word it ends with ("" while it goes on)."""
+        if ask.question.judged and self._refused:
+            return self._plan_judged(ask, now)
+        if ask.question.transport == "tcp":
+            most = FRAGILE_TRIES if self.fragile else MOST_TRIES
+            wanted = min(most, self._air.tries(MISS, least=2, most=most)) if self._spoke or self._refused else 2
+        else:
+            wanted = self._air.tries(MISS, least=2, most=MOST_TRIES)
+            if len(ask.question.payloads) > 1:
+                wanted = max(wanted, len(ask.question.payloads))
+        if ask.tries < wanted:
+            self._again(ask, now)
+            return ""
+        if ask.pending:
+            return ""
+        return "silent" if ask.question.judged or ask.question.transport == "tcp" else "none"
+
+    def _plan_judged(self, ask: Ask, now: float) -> str:
+        wanted = self._air.confirmations(rationed=self.rationed)
+        if ask.silences >= wanted:
+            return "refused"
+        if ask.tries >= MOST_JUDGED or now - self.joined > GIVE_UP:
+            return "" if ask.pending else "silent"
+        if ask.silences + len(ask.pending) < wanted or (not ask.pending and ask.due is None):
+            self._again(ask, now)
+        return ""
+
+    def _again(self, ask: Ask, now: float) -> None:
+        """Let the question be asked again: at once after its first wait, later after a part of one, or with the next ration."""
+        if ask.question.transport == "tcp" or ask.tries <= 1:
+            ask.due = None if ask.pending else now
+        elif self.rationed and ask.question.judged:
+            ask.due = max(now, (ask.pending[-1].sent if ask.pending else now - self._timeout()) + RATION)
+        else:
+            last = ask.pending[-1].sent if ask.pending else now - self._gap()
+            ask.due = max(now, last + self._gap())
+
+    def _end(self, ask: Ask) -> None:
+        ask.done = True
+        ask.due = None
+        self._bare = [one for one in self._bare if one not in ask.pending]
+        ask.pending.clear()
+        if ask.suspected:
+            ask.suspected = False
+            self._air.suspect(-1)
+        self._open.remove(ask)

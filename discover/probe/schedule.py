@@ -1,0 +1,188 @@
+"""One scheduler for UDP and TCP over all hosts of an interface, sans-io: who is served next, and when.
+
+Hosts that have something to do stand in a heap by time. Each is served one packet at a time, so that a
+burst goes once around all hosts before it comes to the second question of any.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from discover.net.policy import Policy
+from discover.probe.host import Ask, Decision, HostAsking
+from discover.probe.ports import PortQuestion, Transport
+from discover.probe.timing import Air
+
+BACK_OFF: Final = (0.2, 0.5)
+"""Seconds before each retry of a refused send: ENOBUFS passes in milliseconds, an interface that renews its lease in less than a second."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Send:
+    """One packet that is to leave now. ``ask`` is None for a control."""
+
+    host: HostAsking
+    ask: Ask | None
+    question: PortQuestion
+    payload: bytes
+
+
+class Schedule:
+    """The port phase of all hosts. ``air`` is what is known of the network, ``policy`` bounds what is under way."""
+
+    def __init__(self, questions: Iterable[PortQuestion], *, air: Air, policy: Policy) -> None:
+        self._questions = tuple(questions)
+        self._air = air
+        self._policy = policy
+        self._hosts: dict[str, HostAsking] = {}
+        self._queue: deque[tuple[str, bool, Mapping[int, float]]] = deque()
+        self._waiting: set[str] = set()
+        self._heap: list[tuple[float, int, HostAsking]] = []
+        self._entries: dict[HostAsking, int] = {}
+        self._serial = 0
+        self._timeout = air.timeout
+
+    def __contains__(self, address: str) -> bool:
+        """Tell whether the host is being asked or waits for it."""
+        return address in self._hosts or address in self._waiting
+
+    @property
+    def active(self) -> int:
+        """Hosts that are being asked or wait for it."""
+        return len(self._hosts) + len(self._waiting)
+
+    def add(self, address: str, now: float, *, fragile: bool = False, asked: Mapping[int, float] | None = None) -> None:
+        """Ask a host; nothing where it is being asked already. ``asked``: UDP ports that have been asked, each with its time."""
+        if address in self:
+            return
+        self._queue.append((address, fragile, asked or {}))
+        self._waiting.add(address)
+        self._admit(now)
+
+    def drop(self, address: str) -> None:
+        """Ask a host nothing more."""
+        self._waiting.discard(address)
+        host = self._hosts.pop(address, None)
+        if host is not None:
+            self._entries.pop(host, None)
+
+    def make_fragile(self, address: str) -> None:
+        """Treat a host as a fragile device from now on."""
+        host = self._hosts.get(address)
+        if host is not None:
+            host.fragile = True
+
+    def next_time(self) -> float | None:
+        """Return when there is something to send or to decide; None where nothing is under way."""
+        self._refresh()
+        while self._heap and self._entries.get(self._heap[0][2]) != self._heap[0][1]:
+            heapq.heappop(self._heap)
+        return self._heap[0][0] if self._heap else None
+
+    def due(self, now: float) -> Iterator[Send | Decision]:
+        """Yield what is to be sent and what is decided at ``now``.
+
+        After each Send the caller says what came of it (:meth:`sent`, :meth:`postpone` or :meth:`refused`) before
+        it takes the next one.
+        """
+        while (when := self.next_time()) is not None and when <= now:
+            _, _, host = heapq.heappop(self._heap)
+            self._entries.pop(host, None)
+            wanted = None
+            try:
+                yield from host.expire(now)
+                wanted = host.wants(now)
+                if wanted is not None:
+                    ask, question = wanted
+                    yield Send(host, ask, question, question.payload(ask.tries if ask else 0) if question.payloads else b"")
+            finally:  # also where the caller takes no more for now
+                if wanted is None:
+                    self._settle(host, now)
+                else:
+                    self._push(host, max(now, host.free))  # a host that has sent something may have more: look again at once
+
+    def sent(self, send: Send, now: float) -> None:
+        """Note that the packet has left."""
+        send.host.sent(send.ask, now)
+
+    def postpone(self, send: Send, until: float) -> None:
+        """Note that the packet may not leave before ``until``."""
+        send.host.postpone(until)
+
+    def refused(self, send: Send, now: float) -> bool:
+        """Note that the system refused to send it; False where the question is given up."""
+        return send.host.refuse(send.ask, now, BACK_OFF)
+
+    def heard(self, address: str, transport: Transport, port: int, now: float, *, refused: bool = False) -> bool:
+        """Take an answer; return whether it was the first one to a question."""
+        host = self._hosts.get(address)
+        if host is None:
+            return False
+        first = host.heard(transport, port, now, refused=refused)
+        if first:
+            self._settle(host, now)
+        return first
+
+    def is_done(self, address: str) -> bool:
+        """Tell whether nothing is left to ask the host."""
+        host = self._hosts.get(address)
+        return address not in self._waiting and (host is None or host.done)
+
+    def shift(self, seconds: float) -> None:
+        """Move all waits: the machine slept, and what came in meanwhile was not read."""
+        for host in self._hosts.values():
+            host.shift(seconds)
+        self._timeout = 0.0  # work out the times anew
+
+    def estimate(self) -> float:
+        """Return about how many seconds the hosts known by now still take."""
+        longest = max((host.estimate() for host in self._hosts.values()), default=0.0)
+        packets = len(self._waiting) * len(self._questions) * 2
+        return longest + packets / self._policy.overall_rate
+
+    def _admit(self, now: float) -> None:
+        while self._queue and len(self._hosts) < self._policy.active_hosts:
+            address, fragile, asked = self._queue.popleft()
+            if address not in self._waiting:
+                continue
+            self._waiting.discard(address)
+            host = HostAsking(address, self._questions, air=self._air, policy=self._policy, joined=now, fragile=fragile, asked=asked)
+            self._hosts[address] = host
+            self._settle(host, now)
+
+    def _settle(self, host: HostAsking, now: float) -> None:
+        """Put the host where it belongs in time, or take it out where it is done."""
+        if self._hosts.get(host.address) is not host:
+            return
+        when = host.next_time()
+        if when is None:
+            del self._hosts[host.address]
+            self._entries.pop(host, None)
+            self._admit(now)
+        else:
+            self._push(host, when)
+
+    def _push(self, host: HostAsking, when: float) -> None:
+        self._serial += 1
+        self._entries[host] = self._serial
+        heapq.heappush(self._heap, (when, self._serial, host))
+
+    def _refresh(self) -> None:
+        """Work out all times anew when the timeout has changed by a tenth: it shrinks while answers come in."""
+        timeout = self._air.timeout
+        if abs(timeout - self._timeout) <= 0.1 * self._timeout:
+            return
+        self._timeout = timeout
+        self._heap.clear()
+        self._entries.clear()
+        for host in self._hosts.values():
+            when = host.next_time()
+            if when is not None:
+                self._serial += 1
+                self._entries[host] = self._serial
+                self._heap.append((when, self._serial, host))
+        heapq.heapify(self._heap)

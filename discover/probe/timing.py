@@ -1,0 +1,146 @@
+"""What the air of a network is like, learnt while asking: round trips and losses, and the times to wait that follow.
+
+Fixed timers are the price of a sweep: on a clean LAN all answers are in after 40 ms and the rest is
+waiting, on lossy Wi-Fi with power save the same timers give up too soon (facts: network). So every
+wait here follows from what was measured in the same sweep.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+UNKNOWN_TIMEOUT: Final = 0.4
+"""Seconds to wait while nothing is known: power save holds a packet up to about 300 ms (measured)."""
+LEAST_TIMEOUT: Final = 0.035
+"""Seconds below which no wait goes: answers queue behind our own work for about 20 ms in the first burst (measured)."""
+MOST_TIMEOUT: Final = 0.9
+"""A kernel repeats a SYN after 1 s (RFC 6298 section 2.1): each attempt of ours ends before that, so that the ledger knows every one."""
+SAMPLES_NEEDED: Final = 8
+SAMPLES_ENOUGH: Final = 60
+"""Round trips from which the distribution is believed; with fewer the wait is between the unknown one and the measured one."""
+_QUANTILE: Final = 0.97
+_SPREAD: Final = 1.5
+_SLACK: Final = 0.012
+"""Seconds for a busy machine, ours or theirs."""
+
+_BUCKETS: Final = 96
+_FIRST: Final = 1e-4
+_RATIO: Final = 1.12
+"""Buckets of round trips: 0.1 ms, and each 12 % wider than the one before, up to about 5 s."""
+
+LOSS_PRIOR: Final = 0.05
+_PRIOR_WEIGHT: Final = 10.0
+
+
+class Distribution:
+    """Times (seconds) in buckets that grow by 12 %: constant memory, and quantiles that are exact to that."""
+
+    __slots__ = ("_counts", "count", "longest")
+
+    def __init__(self) -> None:
+        self._counts = [0] * _BUCKETS
+        self.count = 0
+        self.longest = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Count one time."""
+        self._counts[_bucket(seconds)] += 1
+        self.count += 1
+        self.longest = max(self.longest, seconds)
+
+    def quantile(self, share: float) -> float:
+        """Return a time that ``share`` (0..1) of all did not exceed (the bucket's upper edge); 0.0 where there are none."""
+        wanted = share * self.count
+        seen = 0
+        for index, count in enumerate(self._counts):
+            seen += count
+            if seen and seen >= wanted:
+                return min(_FIRST * _RATIO ** (index + 1), self.longest)
+        return 0.0
+
+    def survival(self, seconds: float) -> float:
+        """Return the estimated share of times longer than ``seconds``.
+
+        Beyond the longest one measured it is half a sample's share and falls with the square of the time:
+        nothing seen is not nothing there.
+        """
+        if not self.count:
+            return 1.0
+        if seconds <= self.longest:
+            return (sum(self._counts[_bucket(seconds) + 1 :]) + 0.5) / (self.count + 1)
+        return 0.5 / (self.count + 1) * (self.longest / seconds) ** 2
+
+
+def _bucket(seconds: float) -> int:
+    if seconds <= _FIRST:
+        return 0
+    return min(_BUCKETS - 1, int(math.log(seconds / _FIRST, _RATIO)))
+
+
+class Air:
+    """Round trips and losses of one interface's network. Shared by everything that asks there; times in seconds."""
+
+    __slots__ = ("_answered", "_fresh_at", "_lost", "_suspects", "_timeout", "arp", "closed", "trips")
+
+    def __init__(self) -> None:
+        self.trips = Distribution()
+        """From a question to its answer."""
+        self.arp = Distribution()
+        """From the first question for an address to its first sign of life, tries taken off."""
+        self.closed = 0
+        """UDP ports that were refused: as many chances to mistake a closed port for a silent one."""
+        self._answered = 0
+        self._lost = 0
+        self._suspects = 0
+        self._timeout = UNKNOWN_TIMEOUT
+        self._fresh_at = SAMPLES_NEEDED
+        """The number of round trips at which the timeout is worked out anew: at every eighth more."""
+
+    def answered(self, seconds: float, *, measured: bool) -> None:
+        """Note an answer to a first try. ``measured``: it also says something about loss (an ICMP error does not: they are rationed)."""
+        self.trips.add(seconds)
+        self._answered += measured
+
+    def late(self, seconds: float) -> None:
+        """Note an answer that came after we had asked again, too soon to be the second question's: the wait was too short."""
+        self.trips.add(seconds)
+        self._answered += 1
+
+    def lost(self) -> None:
+        """Note a question that was only answered when it was asked again."""
+        self._lost += 1
+
+    def suspect(self, change: int) -> None:
+        """Note a question that a talkative host has not answered in time (+1), or that it turned out answered or silent (-1)."""
+        self._suspects += change
+
+    @property
+    def loss(self) -> float:
+        """The probability that a question and its answer do not both arrive, 0..1; a guess while little was measured."""
+        lost = self._lost + max(0, self._suspects)
+        return min(0.6, (lost + LOSS_PRIOR * _PRIOR_WEIGHT) / (lost + self._answered + _PRIOR_WEIGHT))
+
+    @property
+    def timeout(self) -> float:
+        """Seconds after which an answer is not to be expected any more."""
+        count = self.trips.count
+        if count < self._fresh_at:
+            return self._timeout
+        self._fresh_at = count + max(1, count // 8)
+        measured = self.trips.quantile(_QUANTILE) * _SPREAD + _SLACK
+        doubt = max(0.0, 1.0 - count / SAMPLES_ENOUGH)
+        self._timeout = min(MOST_TIMEOUT, max(LEAST_TIMEOUT, measured, doubt * UNKNOWN_TIMEOUT))
+        return self._timeout
+
+    def tries(self, miss: float, *, least: int, most: int) -> int:
+        """Return how often to ask so that all tries are lost with a probability of at most ``miss``."""
+        return max(least, min(most, math.ceil(math.log(miss) / math.log(self.loss))))
+
+    def confirmations(self, *, rationed: bool) -> int:
+        """Return how many silences beside a refused control make "likely" true: closed ports of the sweep mistaken by loss stay below 0.05.
+
+        ``rationed``: the host's own ICMP ration may have come in between the two (one a second: 0.03 for a pair 20 ms apart and its error).
+        """
+        chance = self.loss + (0.03 if rationed else 0.0)
+        return max(2, min(5, math.ceil(math.log(0.05 / max(50, self.closed)) / math.log(chance))))
