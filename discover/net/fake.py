@@ -62,8 +62,8 @@ class FakeNetwork:
     """The scripted network.
 
     ``names`` maps host names to addresses for :meth:`resolve`. ``neighbour_events`` False: a system that tells no changes of its
-    table. ``privileged``: raw ARP is allowed. ``ping_nodes``: all IPv6 nodes may be pinged. ``seed``: of all that hosts leave to
-    chance.
+    table. ``privileged``: raw ARP is allowed. ``ping_nodes``: all IPv6 nodes may be pinged. ``policy``: the
+    gate's. ``seed``: of all that hosts leave to chance.
     """
 
     def __init__(
@@ -133,7 +133,8 @@ class FakeNetwork:
     def fail(self, operation: Operation, number: int, *, at: float = 0.0, until: float = math.inf, interface: str = "") -> None:
         """Let an operation fail with an errno from ``at`` to ``until``, on one interface or ("") on all.
 
-        "send" with ECONNREFUSED, EHOSTUNREACH or ENETUNREACH as events or NetworkErrors, as the real one tells them.
+        "send" with ECONNREFUSED or EHOSTUNREACH becomes an event, with EAGAIN or ENOBUFS a socket that is full, as the real
+        one tells them; all others are NetworkErrors. "tcp" is for connects of both kinds.
         """
         self._faults.append(_Fault(operation, number, self._start + at, self._start + until, interface))
 
@@ -180,6 +181,10 @@ class FakeNetwork:
     def gate(self) -> Gate:
         """The gate that every packet passes."""
         return self._gate
+
+    def mark_fragile(self, address: str) -> None:
+        """Give the host the smaller budget of a fragile device from now on; idempotent."""
+        self._gate.mark_fragile(address)
 
     def interfaces(self) -> Sequence[Interface]:
         """List the interfaces that have not vanished. Raises NetworkError where the script says so."""

@@ -96,7 +96,10 @@ class Gate:
 
     def attach(self, networks: Iterable[Network]) -> None:
         """Replace the attached networks (interfaces come and go); public ones are left out."""
-        self._attached = tuple(network for network in networks if is_private(network))
+        attached = tuple(network for network in networks if is_private(network))
+        if self._open and attached == self._attached:
+            return
+        self._attached = attached
         self._known.clear()
         self._open = {
             version: tuple((int(one.network_address), int(one.netmask)) for one in (*self.networks, *_GROUPS) if one.version == version)

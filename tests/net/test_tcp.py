@@ -17,6 +17,7 @@ from discover.net.gate import Gate
 from discover.net.interfaces import list_interfaces
 from discover.net.ledger import MemoryLedger
 from discover.net.tcp import connect
+from discover.net.virtual import VirtualClock
 
 
 @pytest.fixture
@@ -70,6 +71,34 @@ async def test_closing_at_once_leaves_nothing_behind(gate: Gate, server: socket.
     theirs, _ = server.accept()
     with theirs:
         assert await asyncio.to_thread(theirs.recv, 9) == b""
+
+
+async def test_what_the_kernel_sends_by_itself_counts_for_the_hosts_budget(ledger: MemoryLedger, server: socket.socket) -> None:
+    clock = VirtualClock()  # so that the second does not pass meanwhile
+    gate = Gate(clock, ledger)
+
+    def room() -> int:
+        return max(number for number in range(41) if number == 0 or gate.wait("127.0.0.1", room=number) == 0.0)
+
+    _, stream = await connect(gate, None, "127.0.0.1", server.getsockname()[1], purpose="connect", timeout=2)
+    assert stream is not None
+    theirs, _ = server.accept()
+    with theirs:
+        assert room() == 36, "SYN and ACK have left, FIN and the last ACK are set aside"
+        theirs.sendall(bytes(2000))
+        received = 0
+        while received < 2000:
+            received += len(await stream.receive(4096, 5) or b"")
+        assert room() <= 34, "2000 bytes are two segments, and each may be acknowledged"
+        before = room()
+        stream.close()
+        stream.close()
+        assert room() == before
+    await clock.sleep(1.1)
+    assert room() == 40
+    assert ledger.count == 1
+    assert (await connect(gate, None, "127.0.0.2", server.getsockname()[1], purpose="connect", timeout=2))[0] is TcpOutcome.REFUSED
+    assert gate.wait("127.0.0.2", room=39) == 0.0
 
 
 async def test_refused(gate: Gate, server: socket.socket) -> None:

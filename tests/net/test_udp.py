@@ -9,6 +9,7 @@ import ipaddress
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from types import SimpleNamespace
 
 import pytest
 from blockbuster import blockbuster_ctx
@@ -261,6 +262,48 @@ async def test_where_the_loop_cannot_watch_sockets_they_are_looked_at() -> None:
     watch.remove(sock)
     watch.close()
     assert sock.fileno() == -1
+
+
+def test_looking_at_sockets_stops_while_a_flood_waits_and_goes_on_after_it() -> None:
+    class Proactor:
+        """A loop that has no readers, and whose time stands still."""
+
+        def __init__(self) -> None:
+            self.due: list[Callable[[], None]] = []
+
+        def call_later(self, _seconds: float, callback: Callable[[], None]) -> SimpleNamespace:
+            self.due.append(callback)
+            return SimpleNamespace(cancel=lambda: None)
+
+        def add_reader(self, *_: object) -> None:
+            raise NotImplementedError
+
+        def tick(self) -> None:
+            due, self.due = self.due, []
+            for callback in due:
+                callback()
+
+    loop = Proactor()
+    watch = Watch(loop)  # type: ignore[arg-type]
+    looks: list[str] = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as two:
+        watch.add(one, lambda: looks.append("one"))
+        loop.tick()
+        watch.pause()
+        watch.add(two, lambda: looks.append("two"))
+        loop.tick()
+        loop.tick()
+        assert looks == ["one"]
+        assert not loop.due
+        watch.resume()
+        loop.tick()
+        assert looks == ["one", "one", "two"]
+        watch.remove(one)
+        watch.remove(two)
+    loop.tick()
+    assert looks == ["one", "one", "two"]
+    assert not loop.due
+    watch.close()
 
 
 def test_ancillary_data_of_no_use_is_no_error() -> None:
