@@ -15,7 +15,7 @@ from discover.net.policy import Policy
 from discover.net.waiting import Alarm
 from discover.probe.book import Book, Line
 from discover.probe.host import Decision
-from discover.probe.ports import KNOCK_PORTS, PortQuestion, control_ports
+from discover.probe.ports import UPDATE_PORTS, PortQuestion, control_ports
 from discover.probe.schedule import Schedule, Send
 from discover.probe.timing import Air
 
@@ -102,7 +102,7 @@ class PortPhase:
     def heard(self, address: str, port: int, refused: bool) -> None:  # noqa: FBT001 - the book's callback has these three
         """Take an answer over UDP."""
         if self._schedule.heard(address, "udp", port, self._clock.mono(), refused=refused):
-            if not refused and port in KNOCK_PORTS:
+            if not refused and port in UPDATE_PORTS:
                 self._fragile(address)
             self._settle(address)
             self._alarm.ring()
@@ -193,7 +193,7 @@ class PortPhase:
             self._emit(Source.TCP, "tcp.silent", address, {"port": port})
         else:
             self._emit(Source.UDP, "udp.silent", address, {"port": port, "tries": decision.tries, "control": decision.control})
-            if decision.control == "refused" and port in KNOCK_PORTS:
+            if decision.control == "refused" and port in UPDATE_PORTS:
                 self._fragile(address)
         self._settle(address)
 

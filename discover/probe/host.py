@@ -25,6 +25,8 @@ RATION: Final = 1.06
 """Seconds between two tries at a host whose ICMP ration is spent: one error a second to one peer (Linux, icmp_ratelimit 1000)."""
 CONTROL_WINDOW: Final = 0.05
 """Seconds before a refused datagram in which silences count: within them a ration of one a second is renewed once in twenty times."""
+BURST_TIME: Final = 0.04
+"""Seconds for which a control waits for more knocks to stand behind; below CONTROL_WINDOW, so that it speaks for the first one, too."""
 GAP_SHARE: Final = 3
 """Later tries follow each other after a third of the timeout: most answers are in by then, and losses in a row get less likely."""
 LEAST_GAP: Final = 0.02
@@ -35,6 +37,8 @@ MOST_JUDGED: Final = 7
 """Tries at a port whose silence is judged."""
 GIVE_UP: Final = 7.0
 """Seconds after which a host that rations its errors gets no further try: it would hold the whole scan."""
+REPEATED_CONNECTS: Final = 2
+"""Connects that are repeated at one host at once."""
 FRAGILE_TRIES: Final = 2
 """Tries of a TCP connect to a fragile device: each one takes one of its few sockets."""
 
@@ -145,7 +149,7 @@ class HostAsking:
         if not self._open:
             return None
         times: list[float] = []
-        sends = [ask.due for ask in self._open if ask.due is not None]
+        sends = [ask.due for ask in self._open if ask.due is not None and not self._held(ask)]
         if sends and self._flying() < self._most_flying():
             times.append(max(self.free, min(sends)))
         if self._bare:
@@ -163,9 +167,20 @@ class HostAsking:
             return None, control(self.address, self._control_index)
         if self._flying() >= self._most_flying():
             return None
-        ready = (ask for ask in self._open if ask.due is not None and ask.due <= now)
-        ask = next(ready, None)
-        return None if ask is None else (ask, ask.question)
+        again: Ask | None = None
+        for ask in self._open:
+            if ask.due is not None and ask.due <= now:
+                if not ask.tries:
+                    return ask, ask.question  # every port once before any port twice
+                if again is None and not self._held(ask):
+                    again = ask
+        return None if again is None else (again, again.question)
+
+    def _held(self, ask: Ask) -> bool:
+        """Tell whether a repeated connect has to wait for others: each may take four packets of the host's budget."""
+        if ask.question.transport != "tcp" or not ask.tries:
+            return False
+        return sum(1 for one in self._open if one.question.transport == "tcp" and one.tries > 1 and one.pending) >= REPEATED_CONNECTS
 
     def sent(self, ask: Ask | None, now: float) -> None:
         """Note that what :meth:`wants` returned has left."""
@@ -186,7 +201,8 @@ class HostAsking:
             ask.first = now
         ask.pending.append(one)
         ask.due = None
-        if ask.question.judged and ask.tries > 1:
+        # A host that sent no ICMP error to the first control will not send one to the next.
+        if ask.question.judged and ask.tries > 1 and (self._refused or not self._controls):
             self._bare.append(one)
             if self.fragile:
                 self.free = now + LEAST_GAP  # the control comes right behind it, the next question after the usual time
@@ -319,8 +335,8 @@ class HostAsking:
         first = self._bare[0].sent
         if self.fragile:
             return first + LEAST_GAP
-        soon = any(ask.question.judged and ask.tries and ask.due is not None and ask.due <= first + LEAST_GAP for ask in self._open)
-        return first + LEAST_GAP if soon else first
+        soon = any(ask.question.judged and ask.tries and ask.due is not None and ask.due <= first + BURST_TIME for ask in self._open)
+        return first + BURST_TIME if soon else first
 
     def _measure(self, seconds: float, *, measured: bool) -> None:
         self._slow = max(self._slow, min(seconds, 1.0))

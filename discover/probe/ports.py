@@ -26,6 +26,8 @@ Transport = Literal["udp", "tcp"]
 
 KNOCK_PORTS: Final = (3232, 8266, 2040, 3197, 3199, 3231)
 """ArduinoOTA's default ports (ESP32, ESP8266, Pico), the two of Digi's device cloud, and 3231, which users set by hand."""
+UPDATE_PORTS: Final = frozenset({3232, 8266, 2040, 3231})
+"""Those of them behind which firmware waits for an update: a device that listens there is a small one, and fragile."""
 TCP_PORTS: Final = (80, 3197, 3199)
 LIVENESS_PORT: Final = 3232
 """Where the sweep's first datagram goes, so that it asks the first question of the port phase, too."""
