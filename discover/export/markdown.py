@@ -120,5 +120,5 @@ def _coverage(snapshot: Snapshot) -> str:
     if not scan.interfaces:
         return ""
     where = ", ".join(f"{escape(one.name)} ({escape(one.network)})" for one in scan.interfaces)
-    did = ", ".join(part for part in (coverage(scan), f"{scan.packets_sent:,} packets sent") if part)
-    return " ".join((f" Scanned {where}: {did}.", *remarks(scan)))
+    did = "; ".join(part for part in (coverage(scan), f"{scan.packets_sent:,} packets sent") if part)
+    return " ".join((f" Scanned {where}; {did}.", *remarks(scan)))

@@ -263,10 +263,10 @@ class _Here:
             return Who.NOBODY, ""
         if parsed.is_multicast:
             return Who.GROUP, "multicast"
-        inside = [network for network in self._networks if network.version == parsed.version and parsed in network]
-        # Where only a part of an attached network is swept, the broadcast address lies outside of that part.
-        broadcast = any(parsed == one.broadcast_address for one in inside) if inside else address.endswith(".255")
-        return (Who.GROUP, "broadcast") if broadcast and parsed.version == 4 else (Who.NOBODY, "")
+        # Only .255 is taken for one: in a part of a network that was swept, its last address may well be a device's.
+        inside = [network for network in self._networks if parsed in network]
+        broadcast = address.endswith(".255") and all(parsed == network.broadcast_address for network in inside)
+        return (Who.GROUP, "broadcast") if broadcast else (Who.NOBODY, "")
 
 
 def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
@@ -274,4 +274,4 @@ def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
         network = ipaddress.ip_network(text, strict=False)
     except ValueError:
         return None
-    return network if network.num_addresses > 2 else None  # RFC 3021: a /31 has no broadcast address
+    return network if network.num_addresses > 2 else None  # RFC 3021: a /31 has no broadcast address, and a /32 neither

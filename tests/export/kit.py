@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 
 from discover.model.device import (
@@ -21,6 +23,7 @@ from discover.model.device import (
 )
 from discover.model.signal import Source
 from discover.model.snapshot import ScanInterface, ScanSummary, Snapshot
+from discover.net.ledger import Tally
 
 NOW = 1_700_000_000.0
 HOSTILE = (
@@ -106,6 +109,21 @@ SCAN = ScanSummary(
     complete=True,
 )
 SNAPSHOT = Snapshot(generated=NOW, scan=SCAN, devices=(BARE, FULL, BAD))
+CUT = replace(SCAN, tested=200, unanswered=150, strangers=3, proxied=40, complete=False)
+TALLIES = tuple(
+    Tally(to=to, transport=transport, port=port, purpose=purpose, packets=packets, size=size, first=first, last=first)
+    for first, (to, transport, port, purpose, packets, size) in enumerate(
+        (
+            ("192.168.1.5", "udp", 3232, "is anybody there (knock)", 1, 1),
+            ("192.168.1.9", "udp", 3232, "is anybody there (knock)", 2, 2),
+            ("192.168.1.10", "udp", 3232, "is anybody there (knock)", 1, 1),
+            ("192.168.1.10", "arp", 0, "is anybody there (ARP)", 1, 0),
+            ("192.168.1.66", "tcp", 80, "read-only GET /a|b", 1, 90),
+            ("ff02::1", "icmp6", 0, "all nodes ping", 2, 16),
+            ("224.0.0.251", "mdns", 5353, "mDNS query", 3, 300),
+        )
+    )
+)
 EMPTY = Snapshot(generated=NOW, scan=ScanSummary(), devices=())
 
 texts = st.text(max_size=40) | st.sampled_from(
@@ -174,6 +192,20 @@ devices = st.builds(
     ota=st.none() | otas,
     presence=presences,
     evidence=st.lists(evidences, max_size=2).map(tuple),
+)
+tallies = st.lists(
+    st.builds(
+        Tally,
+        to=st.sampled_from(["192.168.1.5", "192.168.1.66", "ff02::1", "fe80::1%eth0", "255.255.255.255"]) | texts,
+        transport=st.sampled_from(["udp", "tcp", "mdns", "arp", "icmp6"]),
+        port=st.integers(0, 65535),
+        purpose=texts,
+        packets=st.integers(1, 1000),
+        size=st.integers(0, 100_000),
+        first=st.floats(0, 100),
+        last=st.floats(0, 100),
+    ),
+    max_size=4,
 )
 snapshots = st.builds(
     lambda generated, found: Snapshot(

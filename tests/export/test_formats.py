@@ -8,6 +8,7 @@ import json
 import os
 import re
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -18,10 +19,12 @@ from discover.errors import UsageError
 from discover.export import FORMATS
 from discover.export.csv import COLUMNS, cell
 from discover.export.formats import format_named
-from discover.export.markdown import escape
+from discover.export.json import render_json_with_ledger
+from discover.export.markdown import escape, render_markdown_with_ledger
 from discover.export.schema import inventory_schema
 from discover.model.snapshot import Snapshot
-from tests.export.kit import BAD, EMPTY, FULL, HOSTILE, SNAPSHOT, snapshots, texts
+from discover.net.ledger import Tally
+from tests.export.kit import BAD, CUT, EMPTY, FULL, HOSTILE, SNAPSHOT, TALLIES, snapshots, tallies, texts
 
 GOLDEN = Path(__file__).with_name("golden")
 SCHEMA = Path(__file__).parents[2] / "docs" / "schema" / "espied.inventory-1.json"
@@ -38,6 +41,33 @@ def test_every_format_writes_its_golden_bytes(name: str, title: str, snapshot: S
     if os.environ.get("ESPIED_GOLDEN") == "write":
         golden.write_bytes(data)
     assert data == golden.read_bytes()
+
+
+@pytest.mark.parametrize("name", [name for name, one in FORMATS.items() if one.render_with_ledger])
+def test_formats_with_a_place_for_the_ledger_write_their_golden_bytes(name: str) -> None:
+    golden = GOLDEN / f"ledger.{FORMATS[name].suffix}"
+    render = FORMATS[name].render_with_ledger
+    assert render is not None
+    data = re.sub(rb'("name": "espied",\s+"version": )"[^"]*"', rb'\1"0"', render(replace(SNAPSHOT, scan=CUT), TALLIES))
+    if os.environ.get("ESPIED_GOLDEN") == "write":
+        golden.write_bytes(data)
+    assert data == golden.read_bytes()
+
+
+@settings(max_examples=100)
+@given(snapshots, tallies)
+def test_the_ledger_adds_a_key_to_the_json_and_breaks_out_of_no_table(snapshot: Snapshot, some: list[Tally]) -> None:
+    data = render_json_with_ledger(snapshot, some)
+    document = json.loads(data)
+    VALIDATOR.validate(document)
+    ledger = document.pop("ledger")
+    assert document == json.loads(FORMATS["json"].render(snapshot))
+    assert ledger["packets"] == sum(one.packets for one in some) == sum(one["packets"] for row in ledger["devices"] for one in row["sent"])
+    text = render_markdown_with_ledger(snapshot, some).decode()
+    assert text.startswith(FORMATS["markdown"].render(snapshot).decode())
+    rows = [line for line in text.split("## What was sent")[1].split("\n") if line.startswith("|")]
+    assert {row.count("|") for row in rows} <= {6}
+    assert not controls(data.decode() + text, "\n")
 
 
 def test_the_committed_schema_is_fresh() -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,6 +30,17 @@ def test_what_was_exported_is_read_back() -> None:
     assert (full.label, full.notes, full.listeners, full.firmware) == (FULL.label, FULL.notes, FULL.listeners, FULL.firmware)
     assert full.presence == FULL.presence
     assert snapshot.scan.interfaces == SNAPSHOT.scan.interfaces
+
+
+def test_an_export_of_0_1_is_still_read() -> None:
+    old = (Path(__file__).with_name("golden") / "full-0.1.json").read_bytes()
+    assert b"unanswered" not in old
+    assert parse_inventory(old) == parse_inventory(RENDER(SNAPSHOT))
+
+
+def test_coverage_survives_export_and_import() -> None:
+    scan = replace(SNAPSHOT.scan, tested=200, unanswered=150, strangers=3, proxied=40, complete=False)
+    assert parse_inventory(RENDER(replace(SNAPSHOT, scan=scan))).scan == scan
 
 
 @given(snapshots)

@@ -136,6 +136,26 @@ def test_the_scan_is_summed_up_from_its_two_signals() -> None:
     after = folded(started(0), seen(3, HERE, A), end).scan
     assert (after.seconds, after.planned, after.tested, after.packets_sent, after.complete) == (6.8, 254, 200, 1500, False)
     assert after.interfaces == during.interfaces
+    assert (after.untested, after.unanswered, after.strangers, after.proxied) == (54, 0, 0, 0), "as a recording of 0.1"
+
+
+def test_the_scan_tells_what_did_not_answer_who_was_not_asked_and_what_a_router_answered_for() -> None:
+    end = signal(
+        "scan.finished",
+        7,
+        "",
+        "",
+        seconds=68,
+        planned=254,
+        tested=254,
+        packets_sent=1500,
+        complete=True,
+        unanswered=190,
+        strangers=2,
+        proxied=7,
+    )
+    after = folded(started(0), seen(3, HERE, A), end).scan
+    assert (after.untested, after.unanswered, after.strangers, after.proxied) == (0, 190, 2, 7)
 
 
 def test_an_interface_whose_name_holds_blanks_is_read_as_a_whole() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from discover.atlas.port import Claim, Conclusion, Explanation, Practice, Registry, Told
+from discover.inventory.sent import tallied
 from discover.model.check import OtaCheck, Sent, Step, StepState, Verdict
 from discover.model.device import (
     Confidence,
@@ -19,7 +20,7 @@ from discover.model.device import (
     Presence,
     PresenceState,
 )
-from discover.model.network import Progress
+from discover.model.network import Packet, Progress
 from discover.model.signal import Signal, Source
 from discover.model.snapshot import ScanInterface, ScanSummary, Snapshot
 
@@ -194,6 +195,27 @@ SUMMARY = ScanSummary(
 SNAPSHOT = Snapshot(generated=NOW, scan=SUMMARY, devices=DEVICES)
 
 PROGRESS = Progress(phase="knocking", planned=254, tested=127, hosts=6, packets_sent=1200, elapsed=2.0, remaining=1.6)
+
+
+def packet(to: str, port: int, purpose: str, payload: bytes = b"1", transport: str = "udp", at: float = 0.0) -> Packet:
+    return Packet(mono=at, interface="eth0", to=to, port=port, transport=transport, purpose=purpose, payload=payload)
+
+
+PACKETS = (
+    packet("192.168.1.23", 3232, "is anybody there (knock)", at=0.1),
+    packet("192.168.1.77", 3232, "is anybody there (knock)", at=0.1),
+    packet("192.168.1.78", 3232, "is anybody there (knock)", at=0.1),
+    packet("192.168.1.23", 0, "is anybody there (ARP)", b"", "arp", at=0.2),
+    packet("ff02::1%eth0", 0, "all nodes ping", b"ping", "icmp6", at=0.2),
+    packet("224.0.0.251", 5353, "mDNS query", b"x" * 40, "mdns", at=0.3),
+    packet("192.168.1.23", 3232, "OTA knock", at=0.4),
+    packet("192.168.1.23", 2040, "OTA knock", at=0.4),
+    packet("192.168.1.23", 3232, "OTA knock", at=1.4),
+    packet("192.168.1.23", 80, "is the port open (connect)", b"", "tcp", at=0.5),
+)
+"""What a small scan sends: to one device, two addresses where nobody is, and two groups."""
+
+TALLIES = tallied(PACKETS)
 
 CHECK = OtaCheck(
     host="kitchen-light.local",

@@ -5,8 +5,8 @@ from dataclasses import replace
 from discover.errors import UsageError
 from discover.model.device import Device, Direction, Listener, PortState
 from discover.model.signal import Signal, Source
-from tests.present.samples import DEVICES, HOSTILE, KITCHEN, NOW, SILENT, SPA, explain
-from tui.present.detail import TABS, evidence_lines, port_lines, raw_lines, what_lines
+from tests.present.samples import DEVICES, HOSTILE, KITCHEN, NOW, SILENT, SPA, TALLIES, explain
+from tui.present.detail import TABS, Sources, evidence_lines, port_lines, raw_lines, what_lines
 from tui.present.explanation import LAYERS
 from tui.present.lines import STYLES, to_plain
 
@@ -102,7 +102,7 @@ def test_raw_bytes_are_shown_as_hexadecimal_only() -> None:
 def test_every_tab_of_every_device_uses_known_styles() -> None:
     for device in DEVICES:
         for tab in TABS:
-            lines = tab.lines(device, NOW, explain)
+            lines = tab.lines(device, NOW, Sources(explain, lambda _: TALLIES))
             assert lines
             assert {span.style for line in lines for span in line.spans} <= set(STYLES)
             assert all(span.text for line in lines for span in line.spans)

@@ -160,7 +160,7 @@ def test_the_text_table_cuts_nothing_in_a_pipe() -> None:
     text = to_plain(snapshot_lines(SNAPSHOT))
     assert "…" not in text
     assert text.splitlines()[0].split()[:4] == ["PRESENCE", "NAME", "WHAT", "IT"]
-    assert "6 devices, 254 of 254 addresses tested, 731 packets sent, 5.2 s" in text
+    assert "6 devices; 254 addresses tested; 731 packets sent in 5.2 s" in text
     assert WORKBENCH.mac in text
 
 

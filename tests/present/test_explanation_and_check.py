@@ -6,14 +6,11 @@ import pytest
 
 from discover.model.check import OtaCheck, Verdict
 from discover.model.device import Password
-from discover.model.network import Packet
-from tests.present.samples import CHECK, EXPLANATION, PROGRESS, SUMMARY
+from tests.present.samples import CHECK, EXPLANATION
 from tui.present import words
 from tui.present.check import check_lines, verdict_text
 from tui.present.explanation import LAYERS, check_command_lines, explanation_lines
-from tui.present.ledger import ledger_lines
 from tui.present.lines import to_plain
-from tui.present.status import bar, empty_lines, progress_line, summary_line
 
 
 def test_the_four_layers_stand_apart_and_in_order() -> None:
@@ -121,26 +118,6 @@ def test_hostile_check_text_is_harmless() -> None:
     assert "{at}" in text
 
 
-def test_progress_says_phase_coverage_and_what_was_sent() -> None:
-    assert progress_line(PROGRESS).plain == "knocking  ━━━━━╌╌╌╌╌ 127/254 addresses · 6 hosts · 1,200 packets sent · 1.6 s left"
-    assert summary_line(SUMMARY).plain == "done  254/254 addresses · 731 packets sent · 5.2 s"
-    assert summary_line(replace(SUMMARY, complete=False)).plain.startswith("not complete  ")
-
-
-@pytest.mark.parametrize(("done", "planned", "shown"), [(0, 0, ""), (0, 10, "╌" * 10), (10, 10, "━" * 10), (20, 10, "━" * 10)])
-def test_the_bar_never_overflows(done: int, planned: int, shown: str) -> None:
-    assert bar(done, planned) == shown
-
-
-def test_an_empty_result_says_what_was_done_and_what_to_try() -> None:
-    text = to_plain(empty_lines(SUMMARY, ("eth1 has no multicast.",)))
-    assert "eth0 as 192.168.1.5 in 192.168.1.0/24" in text
-    assert "254 of 254 addresses asked" in text
-    assert "! eth1 has no multicast." in text
-    assert "espied doctor" in text
-    assert "espied demo" in text
-
-
 @pytest.mark.parametrize(
     ("seconds", "said"),
     [(-5, "now"), (0, "now"), (4, "3 s ago"), (59, "55 s ago"), (60, "1 min ago"), (7200, "2 h ago"), (200_000, "2 d ago")],
@@ -161,21 +138,3 @@ def test_counts_and_lists() -> None:
     assert words.count(2048, "address", "addresses") == "2,048 addresses"
     assert words.listed(["a", "b", "c"]) == "a, b and c"
     assert [words.span(seconds) for seconds in (-1, 40, 4500, 7300)] == ["0 s", "40 s", "75 min", "2 h"]
-
-
-def test_the_ledger_says_a_sweep_in_one_block_and_devices_apart() -> None:
-    sweep = [
-        Packet(mono=0.1, interface="eth0", to=f"10.0.0.{n}", port=3232, transport="udp", purpose="knock", payload=b"1")
-        for n in range(1, 255)
-    ]
-    device = Packet(mono=0.2, interface="eth0", to="10.0.0.7", port=6053, transport="tcp", purpose="connect", payload=b"")
-    text = to_plain(ledger_lines([*sweep, device]))
-    assert text.splitlines() == [
-        "253 addresses, 10.0.0.1 to 10.0.0.254  1 packet each",
-        "      1 x 3232/udp   knock  1 byte",
-        "10.0.0.7  2 packets",
-        "      1 x 3232/udp   knock  1 byte",
-        "      1 x 6053/tcp   connect  0 bytes",
-        "255 packets to 254 addresses in all.",
-    ]
-    assert to_plain(ledger_lines([])) == "Nothing was sent.\n"

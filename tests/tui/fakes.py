@@ -11,18 +11,16 @@ from discover.model.device import Device
 from discover.model.network import Packet, Progress
 from discover.model.signal import Signal, Source
 from discover.model.snapshot import ScanSummary, Snapshot
-from tests.present.samples import CHECK, DEVICES, NOW, PROGRESS, SUMMARY
-
-PACKETS = (
-    Packet(mono=0.1, interface="eth0", to="192.168.1.23", port=3232, transport="udp", purpose="knock", payload=b"1"),
-    Packet(mono=0.2, interface="eth0", to="192.168.1.23", port=3232, transport="udp", purpose="knock", payload=b"1"),
-    Packet(mono=0.3, interface="eth0", to="224.0.0.251", port=5353, transport="mdns", purpose="browse", payload=b"x" * 60),
-)
+from tests.present.samples import CHECK, DEVICES, NOW, PACKETS, PROGRESS, SUMMARY
 
 
 class FakeLedger:
     def __init__(self, packets: Sequence[Packet] = PACKETS) -> None:
         self.packets = packets
+
+    @property
+    def count(self) -> int:
+        return len(self.packets)
 
 
 class FakeFeed:

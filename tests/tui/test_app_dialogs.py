@@ -3,13 +3,14 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from textual.widgets import Input
 
 from discover.errors import NetworkError
-from tests.present.samples import KITCHEN
+from tests.present.samples import KITCHEN, SUMMARY, packet
 from tests.tui.fakes import FakeFeed
 from tests.tui.kit import LARGE, SMALL, in_folder, main, make_app, play, running, settled, shown, titles, until
 from tui.app.app import EspiedApp
@@ -18,6 +19,7 @@ from tui.app.screens.check import CheckScreen
 from tui.app.screens.dialog import Dialog
 from tui.app.screens.export import ExportScreen
 from tui.app.screens.help import help_lines
+from tui.app.screens.ledger import LedgerScreen
 from tui.app.screens.main import MainScreen
 from tui.app.screens.ports import PortScreen
 from tui.app.widgets.device_table import DeviceTable
@@ -252,6 +254,7 @@ def test_every_key_is_bound_to_an_action_that_exists() -> None:
         "check": CheckScreen,
         "export": ExportScreen,
         "port": PortScreen,
+        "ledger": LedgerScreen,
     }
     for key in KEYS:
         assert hasattr(owners[key.where], "action_" + key.action.partition("(")[0]), key
@@ -259,15 +262,66 @@ def test_every_key_is_bound_to_an_action_that_exists() -> None:
             assert hasattr(MainScreen, "action_" + key.action), "the footer runs it on the screen"
 
 
-async def test_the_ledger_shows_purposes_by_device() -> None:
-    async with running(make_app(), SMALL) as pilot:
+async def test_the_ledger_shows_totals_and_purposes_by_device() -> None:
+    async with running(make_app(), LARGE) as pilot:
         await pilot.press("l")
         await pilot.pause()
-        assert "2 x 3232/udp   knock  2 bytes" in shown(pilot)
+        screen = shown(pilot)
+        for said in (
+            "Sent: 10 packets with 50 bytes of payload to 5 addresses.",
+            "kitchen-light  192.168.1.23  6 packets, 4 bytes",
+            "3  OTA knock                       2040 3232/udp",
+            "2 addresses without a device",
+            "p By device or purpose",
+        ):
+            assert said in screen
         await pilot.press("q")
         await pilot.pause()
         assert len(titles(pilot)) == 6
         assert pilot.app.is_running
+
+
+async def test_the_ledger_turns_to_purposes_and_back() -> None:
+    async with running(make_app(), LARGE) as pilot:
+        await pilot.press("l", "p")
+        await pilot.pause()
+        assert "3  is anybody there (knock)        3232/udp  to 3 addresses" in shown(pilot)
+        await pilot.press("p")
+        await pilot.pause()
+        assert "kitchen-light  192.168.1.23" in shown(pilot)
+
+
+async def test_the_ledger_counts_on_while_it_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.app.screens.ledger._EVERY", 0.01)
+    feed = FakeFeed()
+    async with running(make_app(feed), LARGE) as pilot:
+        await pilot.press("l")
+        await until(pilot, lambda: "10 packets" in shown(pilot))
+        feed.ledger.packets = (*feed.ledger.packets, packet("192.168.1.23", 80, "read-only GET /json/info", b"GET", "tcp"))
+        await until(pilot, lambda: "11 packets" in shown(pilot))
+
+
+async def test_the_detail_shows_what_the_device_was_sent() -> None:
+    async with running(make_app(), LARGE) as pilot:
+        await pilot.press("down", "down", "down", "5")
+        await settled(pilot)
+        assert "6 packets to this device" in shown(pilot)
+        assert "is the port open (connect)" in shown(pilot)
+        await pilot.press("up")
+        await settled(pilot)
+        assert "Nothing was sent to this device itself." in shown(pilot)
+
+
+async def test_all_notices_can_be_read() -> None:
+    async with running(make_app(FakeFeed(notices=("first thing", "second thing"), summary=replace(SUMMARY, strangers=2))), LARGE) as pilot:
+        await pilot.press("n")
+        await pilot.pause()
+        for said in ("! first thing", "! second thing", "! 2 addresses answered that had not been asked"):
+            assert said in shown(pilot)
+    async with running(make_app(), LARGE) as pilot:
+        await pilot.press("n")
+        await pilot.pause()
+        assert "There is nothing to say" in shown(pilot)
 
 
 async def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ async def test_the_table_fills_and_says_how_many() -> None:
         assert titles(pilot) == ["192.168.1.2", "node-9", "node-10", "kitchen-light", "Hot tub", "[/red] attic sensor"]
         screen = shown(pilot)
         assert "6 devices" in screen
-        assert "done  254/254 addresses · 731 packets sent" in screen
+        assert "done  254 addresses tested · 731 packets sent" in screen
         assert "[/red] attic" in screen
 
 
@@ -22,7 +22,7 @@ async def test_progress_is_shown_while_the_sweep_runs() -> None:
     feed = FakeFeed(forever=True)
     async with running(make_app(feed), LARGE, settle=False) as pilot:
         await until(pilot, lambda: "knocking" in shown(pilot))
-        assert "knocking  ━━━━━╌╌╌╌╌ 127/254 addresses · 6 hosts · 1,200 packets sent · 1.6 s left" in shown(pilot)
+        assert "knocking  ━━━━━╌╌╌╌╌ about 2 s left · 6 hosts found · 127 of 254 addresses · 1,200 packets sent" in shown(pilot)
 
 
 async def test_quitting_cancels_the_feed() -> None:
@@ -167,10 +167,10 @@ async def test_tabs_by_number_arrows_and_click() -> None:
         assert "sources disagree" in main(pilot).detail.lines.plain
         await pilot.press("right")
         assert "board=esp32dev" in main(pilot).detail.lines.plain
-        await pilot.press("right")
+        await pilot.press("right", "right")
         assert main(pilot).detail.tab.key == "what"
         await pilot.press("left")
-        assert main(pilot).detail.tab.key == "raw"
+        assert main(pilot).detail.tab.key == "sent"
         await pilot.click("TabStrip", offset=(2, 0))
         await pilot.pause()
         assert main(pilot).detail.tab.key == "what"
@@ -244,7 +244,7 @@ async def test_the_empty_state_says_what_was_done_and_what_to_try() -> None:
         for said in (
             "No device was found.",
             "eth0 as 192.168.1.5",
-            "254 of 254 addresses asked",
+            "254 addresses tested",
             "eth1: it has no multicast.",
             "espied doctor",
             "espied demo",
@@ -257,6 +257,14 @@ async def test_before_anything_is_heard_it_says_that_it_looks() -> None:
     async with running(make_app(feed), settle=False) as pilot:
         await until(pilot, lambda: feed.runs == 1)
         assert "Looking for devices" in shown(pilot)
+
+
+async def test_how_long_a_large_sweep_takes_is_said_before_the_first_device() -> None:
+    feed = FakeFeed(0, forever=True, notices=("4,093 addresses take about 20 seconds.",))
+    async with running(make_app(feed), settle=False) as pilot:
+        await until(pilot, lambda: "4,093 addresses take about 20 seconds." in shown(pilot))
+        assert "Looking for devices" in shown(pilot)
+        await until(pilot, lambda: "about 2 s left" in shown(pilot))
 
 
 async def test_an_error_of_the_feed_is_a_sentence_with_a_hint() -> None:
@@ -293,7 +301,7 @@ async def test_rescan_runs_the_feed_again_and_keeps_what_is_known() -> None:
         assert feed.runs == 2
         assert len(titles(pilot)) == 6
         await pilot.press("l")
-        assert "6 packets to 2 addresses in all." in shown(pilot)
+        assert "Sent: 20 packets with 100 bytes of payload to 5 addresses." in shown(pilot)
 
 
 async def test_a_rescan_waits_for_the_running_scan() -> None:
@@ -308,7 +316,7 @@ async def test_a_rescan_waits_for_the_running_scan() -> None:
 
 async def test_notices_are_shown_with_their_number() -> None:
     async with running(make_app(FakeFeed(notices=("first thing", "second thing"))), LARGE) as pilot:
-        assert "! second thing  (and 1 more notice)" in shown(pilot)
+        assert "! second thing  (n: 1 more notice)" in shown(pilot)
 
 
 async def test_dark_and_light_change_places() -> None:

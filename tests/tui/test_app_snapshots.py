@@ -49,11 +49,13 @@ def pressing(*keys: str) -> Callable[[Pilot[None]], object]:
         ("down", "down", "down", "c"),
         ("e",),
         ("p", *"3232/udp"),
+        ("down", "down", "down", "5"),
         ("l",),
+        ("l", "p"),
         ("question_mark",),
         ("d",),
     ],
-    ids=["what", "ports", "evidence", "raw", "sorted", "filter", "check", "export", "port", "ledger", "help", "light"],
+    ids=["what", "ports", "evidence", "raw", "sorted", "filter", "check", "export", "port", "sent", "ledger", "purposes", "help", "light"],
 )
 def test_screens(snap_compare: Compare, size: tuple[int, int], keys: tuple[str, ...]) -> None:
     assert snap_compare(make_app(), terminal_size=size, run_before=pressing(*keys))
@@ -70,7 +72,7 @@ def test_under_way(snap_compare: Compare, size: tuple[int, int]) -> None:
     feed = FakeFeed(3, forever=True, summary=ScanSummary())
 
     async def before(pilot: Pilot[None]) -> None:
-        await until(pilot, lambda: "127/254" in pilot.app.screen.query_one("#status").left.plain)  # type: ignore[attr-defined]
+        await until(pilot, lambda: "about 2 s left" in pilot.app.screen.query_one("#status").left.plain)  # type: ignore[attr-defined]
         await pilot.pause()
 
     assert snap_compare(make_app(feed), terminal_size=size, run_before=before)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -14,8 +14,7 @@ from textual.binding import BindingType
 from discover.atlas.port import Explanation
 from discover.model.check import OtaCheck
 from discover.model.device import Device
-from discover.model.network import Packet
-from discover.model.snapshot import Snapshot
+from discover.model.snapshot import ScanSummary, Snapshot
 from tui.app.contracts import AppFeed, AppInventory
 from tui.app.keeper import Keeper
 from tui.app.keys import bindings
@@ -23,9 +22,11 @@ from tui.app.screens.main import MainScreen
 from tui.app.session import Session
 from tui.app.themes import DARK, LIGHT, is_light_terminal
 from tui.present.detail import Explain
+from tui.present.lines import line
 
 if TYPE_CHECKING:
     from discover.atlas.family import Catalogue
+    from discover.net.ledger import Tally
     from tui.app.screens.export import ExportFormat
 
 
@@ -35,6 +36,8 @@ ROOMY: Final = 96
 """Columns from which a dialog leaves the main screen visible around it."""
 TALL: Final = 20
 """Rows from which the detail stands under the table."""
+
+_NOTHING: Final = Snapshot(generated=0.0, scan=ScanSummary(), devices=())
 
 AFTER_PAINT: Final = 0.03
 """Seconds that the terminal gets for the first picture before imports compete with the thread that writes it."""
@@ -77,7 +80,8 @@ class EspiedApp(App[None]):
         self._keeper = Keeper(database)
         self._export_dir = export_dir or Path.cwd()
         self._session: Session | None = None
-        self._earlier: list[Packet] = []
+        self._earlier: tuple[Tally, ...] = ()
+        self._sent: tuple[object, object, tuple[Tally, ...]] = (None, None, ())
         self.explain: Explain = explain or self._explain
         self._main = MainScreen(f"espied {title}".rstrip())
         self.register_theme(DARK)
@@ -116,7 +120,7 @@ class EspiedApp(App[None]):
         inventory = self._inventory
         if self._session is not None:
             self._session.close()
-            self._earlier += self._session.packets
+            self._earlier = self.sent()
             if (known := self._session.inventory) is not None:
                 inventory = lambda: known  # noqa: E731 - a factory of what is there already
         self._session = Session(self._feed_factory, inventory, self._main.post_message, keeper=self._keeper)
@@ -182,11 +186,36 @@ class EspiedApp(App[None]):
 
     def open_ledger(self) -> None:
         """Show what was sent."""
-        from tui.app.screens.dialog import Dialog  # noqa: PLC0415 - not before it is asked for
-        from tui.present.ledger import ledger_lines  # noqa: PLC0415 - likewise
+        from tui.app.screens.ledger import LedgerScreen  # noqa: PLC0415 - not before it is asked for
 
-        packets = (*self._earlier, *(self._session.packets if self._session is not None else ()))
-        self.push_screen(Dialog("What espied sent, by device and purpose", ledger_lines(packets)))
+        self.push_screen(LedgerScreen(self.sent, self._newest))
+
+    def _newest(self) -> Snapshot:
+        return (self._session.snapshot if self._session is not None else None) or _NOTHING
+
+    def sent(self) -> tuple[Tally, ...]:
+        """Return what was sent since the app began, over all its scans: the same object until more is sent. May be asked in a thread."""
+        now = self._session.sent if self._session is not None else ()
+        if not self._earlier:
+            return now
+        from discover.inventory.sent import merged  # noqa: PLC0415 - not before it is asked for
+
+        if self._sent[0] is not self._earlier or self._sent[1] is not now:
+            self._sent = (self._earlier, now, merged((*self._earlier, *now)))
+        return self._sent[2]
+
+    def sent_to(self, device: Device) -> tuple[Tally, ...]:
+        """Return what one device was sent. May be asked in a thread."""
+        from discover.inventory.sent import sent_to  # noqa: PLC0415 - not before it is asked for
+
+        return sent_to(self.sent(), device.addresses)
+
+    def open_notices(self, notices: Sequence[str]) -> None:
+        """Show all that the scan has to say."""
+        from tui.app.screens.dialog import Dialog  # noqa: PLC0415 - not before it is asked for
+
+        lines = [line(("! ", "warn"), notice, hang=2) for notice in notices]
+        self.push_screen(Dialog("Notices", lines or [line("There is nothing to say: all went as it should.")]))
 
     def open_help(self) -> None:
         """Show the help."""

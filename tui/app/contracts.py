@@ -20,6 +20,11 @@ class PacketLedger(Protocol):
         """All packets."""
         ...
 
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        ...
+
 
 class AppFeed(Protocol):
     """A source of signals that can also check one device: ``discover.engine.Feed``."""

@@ -34,11 +34,13 @@ KEYS: Final = (
         where="main", keys="p", action="port", shown="p", label="Port", help="look up any port: what the registry, practice and devices say"
     ),
     Key(where="main", keys="l", action="ledger", shown="l", label="Ledger", help="every packet that espied sent, by device and purpose"),
+    Key(where="main", keys="n", action="notices", shown="n", help="all notices of the scan: what was not or could not be done"),
     Key(where="main", keys="r", action="rescan", shown="r", help="scan again"),
     Key(where="main", keys="1", action="tab('what')", shown="1", help="the device: what it is"),
     Key(where="main", keys="2", action="tab('ports')", shown="2", help="the device: its ports in four layers"),
     Key(where="main", keys="3", action="tab('evidence')", shown="3", help="the device: why we say so"),
     Key(where="main", keys="4", action="tab('raw')", shown="4", help="the device: the raw signals"),
+    Key(where="main", keys="5", action="tab('sent')", shown="5", help="the device: what espied sent to it, and what for"),
     Key(where="main", keys="left_square_bracket,left", action="next_tab(-1)", shown="←", help="the tab before"),
     Key(where="main", keys="right_square_bracket,right", action="next_tab(1)", shown="→", help="the next tab"),
     Key(where="main", keys="d", action="toggle_dark", shown="d", help="dark or light colours"),
@@ -74,6 +76,7 @@ KEYS: Final = (
     Key(where="port", keys="down", action="scroll(1)", shown="", help=""),
     Key(where="port", keys="pageup", action="scroll(-12)", shown="", help=""),
     Key(where="port", keys="pagedown", action="scroll(12)", shown="", help=""),
+    Key(where="ledger", keys="p", action="turn", shown="p", label="By device or purpose", help="by purpose instead of by device, and back"),
     Key(where="export", keys="enter", action="write", shown="⏎", label="Write", help="write the file"),
 )
 """Order is the order of help and footer."""
@@ -83,6 +86,7 @@ CONTEXTS: Final = (
     ("table", "Device table"),
     ("check", "OTA check"),
     ("port", "Port lookup"),
+    ("ledger", "Ledger"),
     ("export", "Export"),
     ("dialog", "Dialogs"),
     ("app", "Everywhere"),

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 from textual.message import Message
 
 from discover.errors import EspiedError
+from discover.inventory.sent import tallied
 from discover.model.check import OtaCheck
-from discover.model.network import Packet, Progress
+from discover.model.network import Progress
 from discover.model.signal import Signal
 from discover.model.snapshot import ScanSummary, Snapshot
+from discover.net.ledger import Tally
 from tui.app.contracts import AppFeed, AppInventory
 from tui.app.keeper import Keeper
 from tui.app.messages import FeedTrouble, FeedUpdate
@@ -51,14 +53,20 @@ class Session:
         self._summary: ScanSummary | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
+        self._sent: tuple[int, tuple[Tally, ...]] = (0, ())
         self.inventory: AppInventory | None = None
         self.feed: AppFeed | None = None
         self.snapshot: Snapshot | None = None
 
     @property
-    def packets(self) -> Sequence[Packet]:
-        """What the feed has sent so far."""
-        return self.feed.ledger.packets if self.feed is not None else ()
+    def sent(self) -> tuple[Tally, ...]:
+        """What the feed has sent so far: the same object until more is sent. May be asked in a thread."""
+        if self.feed is None:
+            return ()
+        count = self.feed.ledger.count
+        if count != self._sent[0]:
+            self._sent = (count, tallied(self.feed.ledger.packets))
+        return self._sent[1]
 
     @property
     def idle(self) -> bool:

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 @click.option("--scan", "scan_only", is_flag=True, help="Print one scan instead of opening the app.")
 @click.option("-f", "--format", "format_name", type=click.Choice(("table", "json", "ndjson", "csv", "markdown")), default="table")
 @click.option("-s", "--seconds", type=click.FloatRange(0, 3600), default=4.0, show_default=True, help="How long --scan listens.")
+@click.option("--ledger", is_flag=True, help="With --scan: show what was sent (csv and ndjson: not).")
 @click.pass_obj
-def command(settings: Settings, *, scan_only: bool, format_name: str, seconds: float) -> int:
+def command(settings: Settings, *, scan_only: bool, format_name: str, seconds: float, ledger: bool) -> int:
     """Open the app on a LAN of simulated devices. Nothing leaves this computer, nothing is stored."""
     if not scan_only:
         from tui.cli.app import run_app  # noqa: PLC0415 - textual loads here
@@ -28,15 +29,16 @@ def command(settings: Settings, *, scan_only: bool, format_name: str, seconds: f
     from tui.cli.demo_feed import NOT_LIVE, demo_or_recording  # noqa: PLC0415 - likewise
     from tui.cli.narrate import Narrator  # noqa: PLC0415 - likewise
     from tui.cli.output import note, write_stdout  # noqa: PLC0415 - likewise
-    from tui.cli.scan import render  # noqa: PLC0415 - likewise
+    from tui.cli.scan import render, sent  # noqa: PLC0415 - likewise
     from tui.cli.session import run_feed  # noqa: PLC0415 - likewise
 
     feed = demo_or_recording(seconds=seconds, speed=0)
     if not feed.live:
         note(NOT_LIVE, quiet=settings.quiet)
     with Narrator(quiet=settings.quiet) as narrator:
+        feed.on_notice = narrator.notice
         found = run_feed(feed, load_catalogue(), narrator)
-    write_stdout(render(found.snapshot, format_name, color=settings.stdout_color))
+    write_stdout(render(found.snapshot, format_name, color=settings.stdout_color, tallies=sent(feed) if ledger else None))
     return EXIT_INTERRUPTED if found.interrupted else 0
 
 

@@ -9,6 +9,8 @@ from types import TracebackType
 from typing import Self
 
 from discover.model.network import Progress
+from tui.present.cells import truncate
+from tui.present.outlook import Outlook
 from tui.present.status import progress_line
 
 FIRST_AFTER = 1.0
@@ -27,6 +29,7 @@ class Narrator:
         self._start = time.monotonic()
         self._next = self._start + FIRST_AFTER
         self._shown = False
+        self._outlook = Outlook()
 
     def __enter__(self) -> Self:
         """Start narrating."""
@@ -38,13 +41,14 @@ class Narrator:
 
     def progress(self, progress: Progress) -> None:
         """Show where the scan stands, if it is time to."""
+        self._outlook.take(progress)
         now = time.monotonic()
         if not self._on or now < self._next:
             return
         self._next = now + (EVERY_ON_TERMINAL if self._terminal else EVERY_IN_LOG)
-        text = progress_line(progress).plain
+        text = progress_line(progress, self._outlook.left, self._outlook.share).plain
         if self._terminal:
-            sys.stderr.write(f"\r\x1b[K{text[: shutil.get_terminal_size().columns - 1]}")
+            sys.stderr.write(f"\r\x1b[K{truncate(text, shutil.get_terminal_size().columns - 1)}")
             self._shown = True
         else:
             sys.stderr.write(f"espied: {text}\n")

@@ -59,6 +59,11 @@ def width() -> int:
     return shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
 
 
+def stderr_width() -> int:
+    """Return the columns of the terminal that stderr is, 0 (nothing is wrapped) where it is none."""
+    return shutil.get_terminal_size((100, 24)).columns if sys.stderr.isatty() else 0
+
+
 def note(text: str, *, quiet: bool = False) -> None:
     """Say one sentence on stderr."""
     if not quiet:

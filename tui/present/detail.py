@@ -1,8 +1,8 @@
-"""One device in four tabs: what it is, its ports in four layers, the evidence, the raw signals."""
+"""One device in five tabs: what it is, its ports in four layers, the evidence, the raw signals, what it was sent."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -10,9 +10,11 @@ from discover.atlas.port import Explanation
 from discover.errors import EspiedError
 from discover.model.device import Device, Evidence, Heard, Listener, Password, PortState
 from discover.model.signal import Field, Signal
+from discover.net.ledger import Tally
 from tui.present import words
 from tui.present.device import PRESENCE, family_cell, ota_cell
 from tui.present.explanation import direction_words, layer_lines
+from tui.present.ledger import device_sent_lines
 from tui.present.lines import BLANK, Line, line
 
 LABEL: Final = 13
@@ -46,12 +48,24 @@ class Explain(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Sources:
+    """What the tabs ask beyond the device itself: the port atlas, and the ledger for what a device was sent."""
+
+    explain: Explain
+    sent: Callable[[Device], Sequence[Tally]]
+
+
+@dataclass(frozen=True, slots=True)
 class Tab:
-    """One tab of the detail: its key, its title, and what makes its lines (device, now, explain)."""
+    """One tab of the detail: its key, its title, and what makes its lines (device, now, sources).
+
+    ``slow``: its lines are made off the event loop, because they read files or add up many packets.
+    """
 
     key: str
     title: str
-    lines: Callable[[Device, float, Explain], tuple[Line, ...]]
+    lines: Callable[[Device, float, Sources], tuple[Line, ...]]
+    slow: bool = False
 
 
 def what_lines(device: Device, now: float) -> tuple[Line, ...]:
@@ -239,8 +253,9 @@ def _field(value: Field) -> str:
 
 TABS: Final = (
     Tab("what", "What it is", lambda device, now, _: what_lines(device, now)),
-    Tab("ports", "Ports", lambda device, _, explain: port_lines(device, explain)),
+    Tab("ports", "Ports", lambda device, _, sources: port_lines(device, sources.explain), slow=True),
     Tab("evidence", "Evidence", lambda device, _, __: evidence_lines(device)),
     Tab("raw", "Raw signals", lambda device, now, _: raw_lines(device, now)),
+    Tab("sent", "Sent", lambda device, _, sources: device_sent_lines(sources.sent(device)), slow=True),
 )
 """The tabs of a device's detail, in order."""

@@ -1,68 +1,101 @@
-"""The ledger of what espied sent, by device and purpose, as lines."""
+"""The ledger of what espied sent, by device and by purpose, as lines."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Final
 
-from discover.model.network import Packet
+from discover.inventory.sent import Purpose, Recipient, Who, nobody_words, ports_words, purposes, recipients, sent_words, totals
+from discover.model.snapshot import Snapshot
+from discover.net.ledger import Tally
 from tui.present import words
-from tui.present.device import address_key
-from tui.present.lines import Line, line
+from tui.present.cells import cell_width, pad
+from tui.present.lines import BLANK, Line, line
+
+_PURPOSE: Final = 30
+"""Cells that a purpose takes before its ports; a longer one takes what it needs."""
+_NUMBER: Final = 5
+"""Cells of a number of packets."""
 
 
-def ledger_rows(packets: Iterable[Packet]) -> tuple[tuple[str, str, str, int, int], ...]:
-    """Return (address, port/transport, purpose, packets, payload bytes), in natural address order."""
-    count: Counter[tuple[str, str, str]] = Counter()
-    size: Counter[tuple[str, str, str]] = Counter()
-    for packet in packets:
-        key = (packet.to, f"{packet.port}/{'udp' if packet.transport == 'mdns' else packet.transport}", packet.purpose)
-        count[key] += 1
-        size[key] += len(packet.payload)
-    ordered = sorted(count, key=lambda key: (address_key(key[0]), key[1:]))
-    return tuple((*key, count[key], size[key]) for key in ordered)
+def ledger_lines(tallies: Sequence[Tally], snapshot: Snapshot) -> tuple[Line, ...]:
+    """Return the ledger: the totals, then a block for each device, group and address, and one line for all addresses without a device."""
+    found = recipients(tallies, snapshot)
+    lines = [_heading(found)]
+    for one in found:
+        if one.who is not Who.NOBODY:
+            lines += [BLANK, _whose(one), *sent_lines(one.tallies)]
+    nobody = [one for one in found if one.who is Who.NOBODY]
+    return (*lines, BLANK, _nobody_line(nobody)) if nobody else tuple(lines)
 
 
-def ledger_lines(packets: Iterable[Packet]) -> tuple[Line, ...]:
-    """Return the ledger: one block a device, one line a purpose, and the totals.
-
-    Addresses that were sent exactly the same share a block: a sweep of a /24 is one, not 254.
-    """
-    rows = ledger_rows(packets)
-    if not rows:
-        return (line("Nothing was sent."),)
-    sent: dict[str, list[_Purpose]] = {}
-    for address, port, purpose, count, size in rows:
-        sent.setdefault(address, []).append(_Purpose(port, purpose, count, size))
-    alike: dict[tuple[_Purpose, ...], list[str]] = {}
-    for address, purposes in sent.items():
-        alike.setdefault(tuple(purposes), []).append(address)
-    lines: list[Line] = []
-    for same, addresses in alike.items():
-        each = words.count(sum(one.packets for one in same), "packet")
-        if len(addresses) == 1:
-            lines.append(line((addresses[0], "title"), (f"  {each}", "dim")))
-        else:
-            who = f"{words.count(len(addresses), 'address', 'addresses')}, {addresses[0]} to {addresses[-1]}"
-            lines.append(line((who, "title"), (f"  {each} each", "dim"), hang=2))
-        lines += [
-            line(
-                f"{one.packets:>5} x ",
-                (f"{one.port:<10}", "accent"),
-                f" {one.purpose}",
-                (f"  {words.count(one.size, 'byte')}", "dim"),
-                indent=2,
-            )
-            for one in same
-        ]
-    total = sum(row[3] for row in rows)
-    lines.append(line((f"{words.count(total, 'packet')} to {words.count(len(sent), 'address', 'addresses')} in all.", "title")))
+def purpose_lines(tallies: Sequence[Tally], snapshot: Snapshot) -> tuple[Line, ...]:
+    """Return the ledger the other way round: the totals, then each purpose with its packets, ports and how many addresses got it."""
+    found = recipients(tallies, snapshot)
+    lines = [_heading(found)]
+    reached: dict[tuple[str, str], set[str]] = {}
+    for tally in tallies:
+        reached.setdefault((tally.purpose, tally.transport), set()).add(tally.to)
+    lines.append(BLANK)
+    for one in sorted(purposes(tallies), key=lambda each: -each.packets):
+        addresses = reached[one.purpose, one.transport]
+        to = next(iter(addresses)) if len(addresses) == 1 else words.count(len(addresses), "address", "addresses")
+        lines.append(_purpose_line(one, f"  to {to}"))
     return tuple(lines)
 
 
-class _Purpose(NamedTuple):
-    port: str
-    purpose: str
-    packets: int
-    size: int
+def sent_lines(tallies: Iterable[Tally]) -> tuple[Line, ...]:
+    """Return what one recipient got, a line a purpose: packets, purpose, ports."""
+    return tuple(_purpose_line(one) for one in purposes(tallies))
+
+
+def device_sent_lines(tallies: Sequence[Tally]) -> tuple[Line, ...]:
+    """Return what one device got, for its detail: the total, then a line a purpose."""
+    if not tallies:
+        return (
+            line("Nothing was sent to this device itself."),
+            line(("What it said, it announced of its own accord or in answer to a question to all.", "dim")),
+        )
+    packets, size = totals(tallies)
+    heading = line((f"{words.count(packets, 'packet')} to this device", "title"), (f"  {words.count(size, 'byte')} of payload", "dim"))
+    return (heading, BLANK, *(_purpose_line(one, column=0) for one in purposes(tallies)))  # the detail is narrow: no columns
+
+
+def _heading(found: Sequence[Recipient]) -> Line:
+    return line(("Sent: ", "accent"), (f"{sent_words(found)}.", "title"), hang=2)
+
+
+def _whose(one: Recipient) -> Line:
+    where = ", ".join(one.addresses)
+    name = f"{one.name}  " if one.name else ""
+    return line((name, "title"), (where, "" if name else "title"), (f"  {_amount(one.packets, one.size)}", "dim"), hang=2)
+
+
+def _amount(packets: int, size: int) -> str:
+    return f"{words.count(packets, 'packet')}, {words.count(size, 'byte')}"
+
+
+def _purpose_line(one: Purpose, more: str = "", column: int = _PURPOSE) -> Line:
+    width = max(column, cell_width(one.purpose))
+    return line(
+        f"{one.packets:>{_NUMBER},}  ",
+        pad(one.purpose, width),
+        (f"  {ports_words(one)}", "accent"),
+        more,
+        hang=_NUMBER + 4,
+    )
+
+
+def _nobody_line(nobody: Sequence[Recipient]) -> Line:
+    """Say in one line what went to addresses where no device was found: a sweep of a /24 is no list of 192 blocks."""
+    who, which = nobody_words(nobody)
+    got: dict[tuple[str, str], set[int]] = {}
+    for one in nobody:
+        for each in purposes(one.tallies):
+            got.setdefault((each.purpose, each.transport), set()).add(each.packets)
+    said = []
+    for each in purposes(tally for one in nobody for tally in one.tallies):
+        numbers = got[each.purpose, each.transport]
+        alike = len(numbers) == 1 and each.packets == min(numbers) * len(nobody)
+        said.append(f"{each.purpose} ({ports_words(each)}), {f'{min(numbers):,} each' if alike else f'{each.packets:,} in all'}")
+    return line((who, "title"), (f"  {which}: ", "dim"), "; ".join(said), hang=2)

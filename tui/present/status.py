@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from discover.model.coverage import coverage, coverage_short, remarks
 from discover.model.network import Progress
 from discover.model.snapshot import ScanSummary
 from tui.present import words
@@ -13,43 +14,64 @@ from tui.present.lines import BLANK, Line, line
 _BAR: Final = 10
 
 
-def bar(done: int, planned: int, width: int = _BAR) -> str:
-    """Return a bar of block characters, "" where nothing is planned."""
-    if planned <= 0 or width <= 0:
-        return ""
-    filled = min(done * width // planned, width)
+def bar(share: float, width: int = _BAR) -> str:
+    """Return a bar of block characters for a share from 0 to 1; full only when all is done."""
+    filled = int(min(max(share, 0.0), 1.0) * width)
     return "━" * filled + "╌" * (width - filled)
 
 
-def progress_line(progress: Progress) -> Line:
-    """Return where a scan stands."""
+def progress_line(progress: Progress, left: float | None = None, share: float | None = None, *, narrow: bool = False) -> Line:
+    """Return where a scan stands, what matters most first; ``narrow`` leaves out the bar.
+
+    ``left`` (seconds) and ``share`` (0 to 1) are an Outlook's; None where they are not known.
+    """
+    phase = progress.phase
     under_way = progress.tested < progress.planned
     if under_way:
-        tested = f"{progress.tested:,}/{progress.planned:,}" + ("" if "address" in progress.phase else " addresses")
+        tested = f"{progress.tested:,} of {progress.planned:,}" + ("" if "address" in phase else " addresses")
+    elif progress.planned and progress.unanswered:
+        answered = max(progress.planned - progress.unanswered, 0)
+        tested = f"{answered:,} of {words.count(progress.planned, 'address', 'addresses')} answered"
     else:
         tested = words.count(progress.planned, "address", "addresses") if progress.planned else ""
-    left = f"{words.duration(progress.remaining)} left" if progress.remaining is not None and progress.remaining >= 0.5 else ""
-    hosts = words.count(progress.hosts, "host") if under_way or left else ""
-    parts = [tested, hosts, f"{words.count(progress.packets_sent, 'packet')} sent", left]
-    shown = bar(progress.tested, progress.planned) if under_way else ""
-    return line((progress.phase, "accent"), "  ", (f"{shown} " if shown else "", "accent"), " · ".join(part for part in parts if part))
+    busy = under_way or left is not None
+    parts = [
+        words.left(left) if left is not None else "",
+        f"{words.count(progress.hosts, 'host')} found" if busy else "",
+        tested,
+        f"{words.count(progress.packets_sent, 'packet')} sent",
+    ]
+    if share is None and under_way:
+        share = progress.tested / progress.planned
+    shown = f"{bar(share)} " if share is not None and busy and not narrow else ""
+    return line((phase, "accent"), "  ", (shown, "accent"), " · ".join(part for part in parts if part))
 
 
 def summary_line(summary: ScanSummary) -> Line:
     """Return what a finished scan did, in one line."""
     parts = [
-        f"{summary.tested:,}/{summary.planned:,} addresses" if summary.planned else "",
-        "listened only" if summary.passive and not summary.packets_sent else f"{words.count(summary.packets_sent, 'packet')} sent",
+        coverage_short(summary),
+        f"{words.count(summary.packets_sent, 'packet')} sent" if summary.packets_sent or not summary.passive else "",
         words.duration(summary.seconds),
     ]
     done = ("done", "good") if summary.complete else ("not complete", "warn")
     return line(done, "  ", " · ".join(part for part in parts if part))
 
 
+def looking_lines(notices: Sequence[str] = ()) -> tuple[Line, ...]:
+    """Return what to say before the first device, with what the feed has to say about the scan (how long it will take, say)."""
+    said = tuple(line(("! ", "warn"), notice, hang=2) for notice in notices)
+    return (
+        line(("Looking for devices …", "title")),
+        line(("The first ones usually appear within a second or two.", "dim")),
+        *((BLANK, *said) if said else ()),
+    )
+
+
 def empty_lines(summary: ScanSummary | None, notices: Sequence[str] = ()) -> tuple[Line, ...]:
     """Return what to say where no device was found: what was done, and what to try."""
     if summary is None:
-        return (line(("Looking for devices …", "title")), line(("The first ones usually appear within a second or two.", "dim")))
+        return looking_lines(notices)
     lines: list[Line] = [line(("No device was found.", "title")), BLANK, line(("What was done", "accent"))]
     if summary.interfaces:
         lines += [
@@ -63,10 +85,10 @@ def empty_lines(summary: ScanSummary | None, notices: Sequence[str] = ()) -> tup
         ]
     else:
         lines.append(line("no interface of this machine could be used", indent=2))
-    if summary.planned:
-        lines.append(line(f"{summary.tested:,} of {words.count(summary.planned, 'address', 'addresses')} asked", indent=2))
-    took = f"{words.count(summary.packets_sent, 'packet')} sent in {words.duration(summary.seconds)}"
-    lines.append(line(took + ("" if summary.complete else ", not complete"), indent=2))
+    if summary.planned or summary.tested:
+        lines.append(line(coverage(summary), indent=2))
+    lines.append(line(f"{words.count(summary.packets_sent, 'packet')} sent in {words.duration(summary.seconds)}", indent=2))
+    notices = (*notices, *remarks(summary))
     lines += [line(("! ", "warn"), notice, indent=2, hang=4) for notice in notices]
     lines += [BLANK, line(("What to try", "accent"))]
     lines += [

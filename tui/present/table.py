@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from discover.model.coverage import coverage, remarks
 from discover.model.device import Device
 from discover.model.snapshot import Snapshot
 from tui.present import words
@@ -35,22 +36,20 @@ def _joined(spans: list[Span], gap: Span) -> Line:
     return Line(tuple(piece for span in spans for piece in (span, gap))[:-1])
 
 
-def summary_line(snapshot: Snapshot) -> Line:
-    """Return one line that says what the scan found and did."""
+def summary_lines(snapshot: Snapshot) -> tuple[Line, ...]:
+    """Return one line that says what the scan found and did, and one for each thing that its reader should know."""
     scan = snapshot.scan
     parts = [
         words.count(len(snapshot.devices), "device"),
-        f"{scan.tested:,} of {words.count(scan.planned, 'address', 'addresses')} tested" if scan.planned else "",
-        "listened only" if scan.passive else f"{words.count(scan.packets_sent, 'packet')} sent",
-        words.duration(scan.seconds),
-        "" if scan.complete else "not complete",
+        coverage(scan),
+        f"{words.count(scan.packets_sent, 'packet')} sent in {words.duration(scan.seconds)}",
     ]
-    return line((", ".join(part for part in parts if part), "dim"))
+    return (line(("; ".join(part for part in parts if part), "dim")), *(line(("! ", "warn"), said, hang=2) for said in remarks(scan)))
 
 
 def snapshot_lines(snapshot: Snapshot, *, width: int = PIPE_WIDTH, sort: str = "address", reverse: bool = False) -> tuple[Line, ...]:
     """Return the whole table of a snapshot with its summary; relative times count from the snapshot's own moment."""
     devices = sort_devices(snapshot.devices, sort, reverse=reverse)
     if not devices:
-        return (line("No device was found."), summary_line(snapshot))
-    return (*table_lines(devices, now=snapshot.generated, width=width), BLANK, summary_line(snapshot))
+        return (line("No device was found."), *summary_lines(snapshot))
+    return (*table_lines(devices, now=snapshot.generated, width=width), BLANK, *summary_lines(snapshot))

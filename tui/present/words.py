@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, tzinfo
 from typing import Final
 
@@ -45,6 +46,17 @@ def duration(seconds: float) -> str:
         return f"{minutes} min {rest} s" if rest else f"{minutes} min"
     hours, rest = divmod(whole // _MINUTE, _MINUTE)
     return f"{hours} h {rest} min" if rest else f"{hours} h"
+
+
+def left(seconds: float) -> str:
+    """Return how much longer something takes, rounded up and no more exact than an estimate is ("about 8 s left", "almost done")."""
+    if seconds < 1:
+        return "almost done"
+    if seconds <= _MINUTE:
+        return f"about {math.ceil(seconds)} s left"
+    if seconds <= 2 * _MINUTE:
+        return f"about {duration(math.ceil(seconds / 10) * 10)} left"
+    return f"about {duration(math.ceil(seconds / _MINUTE) * _MINUTE)} left"
 
 
 def count(number: int, singular: str, plural: str = "") -> str:

@@ -12,6 +12,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from discover.errors import EspiedError
+from discover.model.coverage import remarks
 from discover.model.device import Device
 from discover.model.network import Progress
 from discover.model.snapshot import ScanSummary, Snapshot
@@ -24,9 +25,11 @@ from tui.app.widgets.device_table import DeviceTable
 from tui.app.widgets.filter_bar import FilterBar
 from tui.app.widgets.lines_view import LinesView
 from tui.present import words
+from tui.present.detail import Sources
 from tui.present.device import COLUMNS
 from tui.present.filter import parse
 from tui.present.lines import BLANK, Line, line
+from tui.present.outlook import Outlook
 from tui.present.status import empty_lines, progress_line, summary_line
 
 if TYPE_CHECKING:
@@ -55,6 +58,7 @@ class MainScreen(Screen[None]):
         self._summary: ScanSummary | None = None
         self._notices: tuple[str, ...] = ()
         self._trouble: EspiedError | None = None
+        self._outlook = Outlook()
         self._tick: Timer | None = None
 
     @property
@@ -69,7 +73,7 @@ class MainScreen(Screen[None]):
         with Container(id="body"):
             with Vertical(id="table-side"):
                 yield DeviceTable(id="table")
-            yield DetailPane(self.espied.explain, id="detail")
+            yield DetailPane(Sources(self.espied.explain, self.espied.sent_to), id="detail")
             yield LinesView(id="empty")
         yield FilterBar(id="filter")
         yield FooterBar("table", "main", "app")
@@ -99,6 +103,8 @@ class MainScreen(Screen[None]):
         """Take the newest state."""
         self._snapshot, self._progress = message.snapshot, message.progress
         self._notices, self._summary = message.notices, message.summary
+        if message.progress is not None:
+            self._outlook.take(message.progress)
         self._roster.take(message.snapshot.devices, self.espied.now())
         self._show_all()
 
@@ -156,7 +162,8 @@ class MainScreen(Screen[None]):
         elif self._summary is not None:
             state = summary_line(self._summary)
         elif self._progress is not None:
-            state = progress_line(self._progress)
+            narrow = self.has_class("-narrow")
+            state = progress_line(self._progress, self._outlook.left, self._outlook.share, narrow=narrow)
         else:
             state = line(("starting", "accent"))
         total, shown = self._roster.total, len(self.table.rows)
@@ -171,12 +178,19 @@ class MainScreen(Screen[None]):
             said = line(("✗ ", "bad"), f"{self._trouble.message} {self._trouble.hint}".rstrip())
         elif self._roster.filter.problems:
             said = line(("! filter: ", "warn"), self._roster.filter.problems[0])
-        elif self._notices and self._roster.total:
-            more = f"  (and {words.count(len(self._notices) - 1, 'more notice')})" if len(self._notices) > 1 else ""
-            said = line(("! ", "warn"), self._notices[-1], (more, "dim"))
+        elif (notices := self._all_notices()) and self._roster.total:
+            more = f"  (n: {words.count(len(notices) - 1, 'more notice')})" if len(notices) > 1 else ""
+            said = line(("! ", "warn"), notices[-1], (more, "dim"))
         bar.set_class(said is not None, "-some")
         if said is not None:
             bar.show(said)
+
+    def _all_notices(self) -> tuple[str, ...]:
+        """Return what the feed says of the scan, and what its summary has to add."""
+        scan = self._summary
+        if scan is None and self._snapshot is not None and self._snapshot.scan.planned:
+            scan = self._snapshot.scan  # a watch between two sweeps
+        return (*self._notices, *(remarks(scan) if scan is not None else ()))
 
     # -- relative times: one timer, set only while something on the screen will read differently
 
@@ -277,6 +291,10 @@ class MainScreen(Screen[None]):
     def action_ledger(self) -> None:
         """Open the ledger."""
         self.espied.open_ledger()
+
+    def action_notices(self) -> None:
+        """Show all notices."""
+        self.espied.open_notices(self._all_notices())
 
     def action_help(self) -> None:
         """Open the help."""

@@ -101,9 +101,13 @@ class TabStrip(Painted, Widget):
             self.refresh()
 
     def _labels(self) -> list[tuple[str, str]]:
-        texts = [(key, f" {number} {title} ") for number, (key, title) in enumerate(self._tabs, 1)]
+        """Return each tab's key and label, shorter where the strip is narrow: the number goes last, because it is the key to press."""
+        numbered = [(f"{number} ", key, title) for number, (key, title) in enumerate(self._tabs, 1)]
+        texts = [(key, f" {number}{title} ") for number, key, title in numbered]
         if sum(cell_len(text) for _, text in texts) > self.size.width:
-            texts = [(key, f" {title.split()[0]} ") for key, title in self._tabs]
+            texts = [(key, f" {number}{title.split()[0]} ") for number, key, title in numbered]
+        if sum(cell_len(text) for _, text in texts) > self.size.width:
+            texts = [(key, f" {title.split()[0]} ") for _, key, title in numbered]
         return texts
 
     def render_line(self, y: int) -> Strip:

@@ -14,22 +14,22 @@ from discover.model.device import Device
 from tui.app.widgets.bars import TabStrip
 from tui.app.widgets.lines_view import LinesView
 from tui.present import words
-from tui.present.detail import TABS, Explain, Tab
+from tui.present.detail import TABS, Sources, Tab
 from tui.present.lines import Line, line
 
 _TABS = {tab.key: tab for tab in TABS}
 _REST: Final = 0.3
-"""Seconds between two explanations of the same device while signals come in."""
-_BUSY = (line(("Reading the port atlas …", "dim")),)
+"""Seconds between two times that a slow tab of the same device is made while signals come in."""
+_BUSY = {"ports": (line(("Reading the port atlas …", "dim")),), "sent": (line(("Reading the ledger …", "dim")),)}
 _NOTHING = (line(("No device is chosen.", "dim")),)
 
 
 class DetailPane(Vertical):
     """Shows the chosen tab of one device, and makes only the lines of that tab."""
 
-    def __init__(self, explain: Explain, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+    def __init__(self, sources: Sources, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
-        self._explain = explain
+        self._sources = sources
         self._device: Device | None = None
         self._now = 0.0
         self._filling = self._wanted = False
@@ -88,39 +88,39 @@ class DetailPane(Vertical):
         device = self._device
         if device is None:
             self.lines.show(_NOTHING, from_top=True)
-        elif self.tab.key == "ports":
+        elif self.tab.slow:
             if from_top:
-                self.lines.show(_BUSY, from_top=True)
-            if changed:
-                self._fill_ports()
+                self.lines.show(_BUSY[self.tab.key], from_top=True)
+            if changed or self.tab.key == "sent":  # packets are sent without a change of the device
+                self._fill_slowly()
         else:
-            self.lines.show(self.tab.lines(device, self._now, self._explain), from_top=from_top)
+            self.lines.show(self.tab.lines(device, self._now, self._sources), from_top=from_top)
 
-    def _fill_ports(self) -> None:
-        """Explain the ports off the event loop (the atlas is read from files), one device after another and never in a heap."""
+    def _fill_slowly(self) -> None:
+        """Make the lines off the event loop, one device after another and never in a heap."""
         self._wanted = True
         if not self._filling:
             self._filling = True
-            self._explain_ports()
+            self._make_slow_lines()
 
-    @work(group="ports")
-    async def _explain_ports(self) -> None:
+    @work(group="slow tab")
+    async def _make_slow_lines(self) -> None:
         try:
-            while self._wanted and self._device is not None and self.tab.key == "ports":
+            while self._wanted and self._device is not None and self.tab.slow:
                 self._wanted = False
-                device = self._device
-                lines: tuple[Line, ...] = await asyncio.to_thread(_TABS["ports"].lines, device, self._now, self._explain)
+                device, tab = self._device, self.tab
+                lines: tuple[Line, ...] = await asyncio.to_thread(tab.lines, device, self._now, self._sources)
                 if not self.is_attached:
                     return
-                if self._shows(device.id):
+                if self._shows(device.id, tab):
                     self.lines.show(lines)
-                if self._device is device:
+                if (self._device, self.tab) == (device, tab):
                     await asyncio.sleep(_REST)
         finally:
             self._filling = False
 
-    def _shows(self, device_id: str) -> bool:
-        return self._device is not None and self._device.id == device_id and self.tab.key == "ports"
+    def _shows(self, device_id: str, tab: Tab) -> bool:
+        return self._device is not None and self._device.id == device_id and self.tab is tab
 
     @on(TabStrip.Chosen)
     def _on_tab(self, event: TabStrip.Chosen) -> None:
