@@ -8,8 +8,9 @@ from typing import Protocol
 from discover.model.check import OtaCheck, Step
 from discover.model.device import Device
 from discover.model.network import Progress
+from discover.model.scan import begun, ended
 from discover.model.signal import Signal
-from discover.model.snapshot import ScanInterface, ScanSummary
+from discover.model.snapshot import ScanSummary
 from discover.net.api import Ledger
 
 OnSignal = Callable[[Signal], None]
@@ -62,21 +63,7 @@ def summary_of(signals: Iterable[Signal]) -> ScanSummary:
     summary = ScanSummary()
     for signal in signals:
         if signal.kind == "scan.started":
-            summary = ScanSummary(interfaces=tuple(map(_interface, signal.items("interfaces"))), passive=signal.flag("passive"))
+            summary = begun(signal)
         elif signal.kind == "scan.finished":
-            summary = ScanSummary(
-                interfaces=summary.interfaces,
-                seconds=(signal.number("seconds") or 0) / 10,
-                planned=signal.number("planned") or 0,
-                tested=signal.number("tested") or 0,
-                packets_sent=signal.number("packets_sent") or 0,
-                complete=signal.flag("complete"),
-                passive=summary.passive,
-            )
+            summary = ended(summary, signal)
     return summary
-
-
-def _interface(text: str) -> ScanInterface:
-    # From the right: an interface's name may hold blanks on Windows, an address and a network never do.
-    name, address, network = ([""] * 2 + text.rsplit(" ", 2))[-3:]
-    return ScanInterface(name=name, address=address, network=network)

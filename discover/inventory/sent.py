@@ -10,7 +10,6 @@ from types import MappingProxyType
 from typing import Final
 
 from discover.model.device import Device
-from discover.model.network import Packet
 from discover.model.snapshot import ScanInterface, Snapshot
 from discover.net.ledger import Tally
 
@@ -72,26 +71,6 @@ class Purpose:
     ports: tuple[tuple[int, int], ...]
     packets: int
     size: int
-
-
-def tallied(packets: Iterable[Packet]) -> tuple[Tally, ...]:
-    """Return packets, oldest first, as tallies: one for each address, transport, port and purpose, in the order of the first packet."""
-    found: dict[tuple[str, str, int, str], list[Packet]] = {}
-    for packet in packets:
-        found.setdefault((packet.to, packet.transport, packet.port, packet.purpose), []).append(packet)
-    return tuple(
-        Tally(
-            to=to,
-            transport=transport,
-            port=port,
-            purpose=purpose,
-            packets=len(some),
-            size=sum(len(packet.payload) for packet in some),
-            first=some[0].mono,
-            last=some[-1].mono,
-        )
-        for (to, transport, port, purpose), some in found.items()
-    )
 
 
 def recipients(tallies: Iterable[Tally], snapshot: Snapshot) -> tuple[Recipient, ...]:

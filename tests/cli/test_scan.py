@@ -17,6 +17,7 @@ from discover.export.schema import inventory_schema
 from discover.model.network import Packet, Progress
 from discover.model.signal import Field, Signal, Source
 from discover.model.snapshot import ScanSummary
+from discover.net.ledger import MemoryLedger
 from tests.cli.conftest import Run
 
 Espied = Callable[..., Run]
@@ -51,13 +52,14 @@ class Scan(ReplayFeed):
 
     def __init__(self, signals: Iterable[Signal], notice: str = "") -> None:
         super().__init__(signals)
-        for one in sent():
-            self.ledger.record(one)
+        self._ledger = MemoryLedger(kept=10)
         self.notice = notice
 
     async def run(self, on_signal: OnSignal, on_progress: OnProgress | None = None) -> ScanSummary:
         if self.notice and self.on_notice is not None:
             self.on_notice(self.notice)
+        for one in sent():
+            self._ledger.record(one)
         if on_progress is not None:
             for at in range(8):
                 on_progress(
@@ -149,6 +151,12 @@ def test_rows_stay_rows_and_the_ledger_goes_to_stderr(play: Callable[..., Run], 
     assert "Sent: 254 packets" in done.err
     text = done.out.decode()
     assert len(list(csv.reader(text.splitlines()))) == 2 if format_name == "csv" else [json.loads(one) for one in text.splitlines()]
+
+
+def test_the_ledger_file_has_every_packet_of_a_scan_that_sends_more_than_is_kept(play: Callable[..., Run], tmp_path: Path) -> None:
+    file = tmp_path / "ledger.ndjson"
+    assert play(scan(tested=253), "--ledger-file", str(file)).code == 0
+    assert [json.loads(one)["to"] for one in file.read_text().splitlines()] == [one.to for one in sent()]
 
 
 def test_how_long_it_takes_is_said_first_and_a_log_gets_lines_and_no_carriage_return(

@@ -101,4 +101,4 @@ def test_an_empty_lan_says_what_was_done(home: Home) -> None:
     done = home.espied("scan", "--interface", "eth0", "--seconds", "1", "--no-save", host=lonely)
     assert done.code == 0, done.err
     assert b"No device was found." in done.out
-    assert b"13 of 13 addresses tested" in done.out
+    assert b"13 addresses tested" in done.out

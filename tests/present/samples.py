@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from discover.atlas.port import Claim, Conclusion, Explanation, Practice, Registry, Told
-from discover.inventory.sent import tallied
 from discover.model.check import OtaCheck, Sent, Step, StepState, Verdict
 from discover.model.device import (
     Confidence,
@@ -23,6 +24,7 @@ from discover.model.device import (
 from discover.model.network import Packet, Progress
 from discover.model.signal import Signal, Source
 from discover.model.snapshot import ScanInterface, ScanSummary, Snapshot
+from discover.net.ledger import MemoryLedger, Tally
 
 NOW = 1_772_000_000.0
 """The moment all samples are seen at: 2026-02-25 06:13:20 UTC."""
@@ -214,6 +216,18 @@ PACKETS = (
     packet("192.168.1.23", 80, "is the port open (connect)", b"", "tcp", at=0.5),
 )
 """What a small scan sends: to one device, two addresses where nobody is, and two groups."""
+
+
+def ledger_of(packets: Iterable[Packet]) -> MemoryLedger:
+    ledger = MemoryLedger()
+    for one in packets:
+        ledger.record(one)
+    return ledger
+
+
+def tallied(packets: Iterable[Packet]) -> tuple[Tally, ...]:
+    return ledger_of(packets).tallies()
+
 
 TALLIES = tallied(PACKETS)
 

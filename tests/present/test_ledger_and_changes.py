@@ -5,11 +5,10 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from discover.inventory.sent import tallied
 from discover.model.snapshot import Change, ChangeKind, FieldChange, Snapshot
 from discover.net.ledger import Tally
 from discover.text import clean
-from tests.present.samples import HOSTILE, KITCHEN, NOW, PACKETS, SNAPSHOT, SUMMARY, TALLIES, packet
+from tests.present.samples import HOSTILE, KITCHEN, NOW, PACKETS, SNAPSHOT, SUMMARY, TALLIES, packet, tallied
 from tui.present.changes import change_line
 from tui.present.ledger import device_sent_lines, ledger_lines, purpose_lines, sent_lines
 from tui.present.lines import to_plain

@@ -8,19 +8,10 @@ from collections.abc import Callable, Sequence
 from discover.errors import EspiedError
 from discover.model.check import OtaCheck, Step
 from discover.model.device import Device
-from discover.model.network import Packet, Progress
+from discover.model.network import Progress
 from discover.model.signal import Signal, Source
 from discover.model.snapshot import ScanSummary, Snapshot
-from tests.present.samples import CHECK, DEVICES, NOW, PACKETS, PROGRESS, SUMMARY
-
-
-class FakeLedger:
-    def __init__(self, packets: Sequence[Packet] = PACKETS) -> None:
-        self.packets = packets
-
-    @property
-    def count(self) -> int:
-        return len(self.packets)
+from tests.present.samples import CHECK, DEVICES, NOW, PACKETS, PROGRESS, SUMMARY, ledger_of
 
 
 class FakeFeed:
@@ -48,7 +39,7 @@ class FakeFeed:
         self.check_result = check
         self.notices = notices
         self.gate = gate
-        self.ledger = FakeLedger()
+        self.ledger = ledger_of(PACKETS)
         self.runs = 0
         self.cancelled = False
         self.checked: list[tuple[str, str]] = []

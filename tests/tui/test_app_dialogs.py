@@ -297,7 +297,7 @@ async def test_the_ledger_counts_on_while_it_is_open(monkeypatch: pytest.MonkeyP
     async with running(make_app(feed), LARGE) as pilot:
         await pilot.press("l")
         await until(pilot, lambda: "10 packets" in shown(pilot))
-        feed.ledger.packets = (*feed.ledger.packets, packet("192.168.1.23", 80, "read-only GET /json/info", b"GET", "tcp"))
+        feed.ledger.record(packet("192.168.1.23", 80, "read-only GET /json/info", b"GET", "tcp"))
         await until(pilot, lambda: "11 packets" in shown(pilot))
 
 

@@ -194,7 +194,7 @@ class EspiedApp(App[None]):
         return (self._session.snapshot if self._session is not None else None) or _NOTHING
 
     def sent(self) -> tuple[Tally, ...]:
-        """Return what was sent since the app began, over all its scans: the same object until more is sent. May be asked in a thread."""
+        """Return what was sent since the app began, over all its scans: the same object until more is sent."""
         now = self._session.sent if self._session is not None else ()
         if not self._earlier:
             return now
@@ -205,7 +205,7 @@ class EspiedApp(App[None]):
         return self._sent[2]
 
     def sent_to(self, device: Device) -> tuple[Tally, ...]:
-        """Return what one device was sent. May be asked in a thread."""
+        """Return what one device was sent."""
         from discover.inventory.sent import sent_to  # noqa: PLC0415 - not before it is asked for
 
         return sent_to(self.sent(), device.addresses)

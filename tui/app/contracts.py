@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Protocol
 
 from discover.model.check import OtaCheck, Step
 from discover.model.device import Device
-from discover.model.network import Packet, Progress
+from discover.model.network import Progress
 from discover.model.signal import Signal
 from discover.model.snapshot import ScanSummary, Snapshot
+from discover.net.ledger import Tally
 
 
 class PacketLedger(Protocol):
-    """Every packet sent, oldest first."""
-
-    @property
-    def packets(self) -> Sequence[Packet]:
-        """All packets."""
-        ...
+    """Every packet sent: ``discover.net.api.Ledger``, as far as the app reads it."""
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """How many packets were sent."""
+        ...
+
+    def tallies(self) -> tuple[Tally, ...]:
+        """Return what every address got, a tally for each purpose, transport and port."""
         ...
 
 

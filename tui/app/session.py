@@ -10,7 +10,6 @@ from typing import Final
 from textual.message import Message
 
 from discover.errors import EspiedError
-from discover.inventory.sent import tallied
 from discover.model.check import OtaCheck
 from discover.model.network import Progress
 from discover.model.signal import Signal
@@ -60,12 +59,12 @@ class Session:
 
     @property
     def sent(self) -> tuple[Tally, ...]:
-        """What the feed has sent so far: the same object until more is sent. May be asked in a thread."""
+        """What the feed has sent so far: the same object until more is sent."""
         if self.feed is None:
             return ()
         count = self.feed.ledger.count
         if count != self._sent[0]:
-            self._sent = (count, tallied(self.feed.ledger.packets))
+            self._sent = (count, self.feed.ledger.tallies())
         return self._sent[1]
 
     @property

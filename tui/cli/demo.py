@@ -29,7 +29,7 @@ def command(settings: Settings, *, scan_only: bool, format_name: str, seconds: f
     from tui.cli.demo_feed import NOT_LIVE, demo_or_recording  # noqa: PLC0415 - likewise
     from tui.cli.narrate import Narrator  # noqa: PLC0415 - likewise
     from tui.cli.output import note, write_stdout  # noqa: PLC0415 - likewise
-    from tui.cli.scan import render, sent  # noqa: PLC0415 - likewise
+    from tui.cli.scan import render  # noqa: PLC0415 - likewise
     from tui.cli.session import run_feed  # noqa: PLC0415 - likewise
 
     feed = demo_or_recording(seconds=seconds, speed=0)
@@ -38,7 +38,7 @@ def command(settings: Settings, *, scan_only: bool, format_name: str, seconds: f
     with Narrator(quiet=settings.quiet) as narrator:
         feed.on_notice = narrator.notice
         found = run_feed(feed, load_catalogue(), narrator)
-    write_stdout(render(found.snapshot, format_name, color=settings.stdout_color, tallies=sent(feed) if ledger else None))
+    write_stdout(render(found.snapshot, format_name, color=settings.stdout_color, tallies=feed.ledger.tallies() if ledger else None))
     return EXIT_INTERRUPTED if found.interrupted else 0
 
 

@@ -20,7 +20,6 @@ from tui.present import words
 from tui.present.lines import BLANK
 
 if TYPE_CHECKING:
-    from discover.engine import Feed
     from discover.net.ledger import Tally
 
 FORMATS = ("table", "json", "ndjson", "csv", "markdown")
@@ -67,11 +66,13 @@ def command(
 
     catalogue = load_catalogue()
     feed = live_feed(settings, catalogue, interfaces=interfaces, networks=networks, own=own, seconds=seconds, passive=passive)
+    if ledger_file is not None:
+        feed.ledger.keep_all()
     with Narrator(quiet=settings.quiet) as narrator:
         feed.on_notice = narrator.notice
         found = run_feed(feed, catalogue, narrator, record=record)
     snapshot = found.snapshot
-    tallies = sent(feed) if ledger else None
+    tallies = feed.ledger.tallies() if ledger else None
     write_stdout(render(snapshot, format_name, color=settings.stdout_color, tallies=tallies))
     if format_name != "table":  # the table says it itself
         for said in (summary(snapshot), *remarks(snapshot.scan)):
@@ -90,13 +91,6 @@ def command(
     if not no_save:
         code = max(code, save(settings, snapshot))
     return EXIT_INTERRUPTED if found.interrupted else code
-
-
-def sent(feed: Feed) -> tuple[Tally, ...]:
-    """Return what a feed has sent, for :func:`render`."""
-    from discover.inventory.sent import tallied  # noqa: PLC0415 - only here
-
-    return tallied(feed.ledger.packets)
 
 
 def holds_ledger(format_name: str) -> bool:

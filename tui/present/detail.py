@@ -59,13 +59,14 @@ class Sources:
 class Tab:
     """One tab of the detail: its key, its title, and what makes its lines (device, now, sources).
 
-    ``slow``: its lines are made off the event loop, because they read files or add up many packets.
+    ``slow``: its lines take long enough not to be made at every update; ``threaded``: they read files, so a thread makes them.
     """
 
     key: str
     title: str
     lines: Callable[[Device, float, Sources], tuple[Line, ...]]
     slow: bool = False
+    threaded: bool = False
 
 
 def what_lines(device: Device, now: float) -> tuple[Line, ...]:
@@ -253,7 +254,7 @@ def _field(value: Field) -> str:
 
 TABS: Final = (
     Tab("what", "What it is", lambda device, now, _: what_lines(device, now)),
-    Tab("ports", "Ports", lambda device, _, sources: port_lines(device, sources.explain), slow=True),
+    Tab("ports", "Ports", lambda device, _, sources: port_lines(device, sources.explain), slow=True, threaded=True),
     Tab("evidence", "Evidence", lambda device, _, __: evidence_lines(device)),
     Tab("raw", "Raw signals", lambda device, now, _: raw_lines(device, now)),
     Tab("sent", "Sent", lambda device, _, sources: device_sent_lines(sources.sent(device)), slow=True),
