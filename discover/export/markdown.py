@@ -8,7 +8,7 @@ from typing import Final
 
 from discover.export.wording import rfc3339
 from discover.inventory.document import text
-from discover.inventory.sent import Who, nobody_words, ports_words, purposes, recipients, sent_words, totals
+from discover.inventory.sent import Who, nobody_words, purpose_words, purposes, recipients, sent_words, totals
 from discover.model.coverage import coverage, remarks
 from discover.model.device import Device, PortState
 from discover.model.snapshot import Snapshot
@@ -74,7 +74,7 @@ def _ledger(snapshot: Snapshot, tallies: Sequence[Tally]) -> list[str]:
 
 def _ledger_row(name: str, where: str, tallies: Iterable[Tally]) -> str:
     packets, size = totals(tallies)
-    what = "; ".join(f"{one.packets:,} x {one.purpose} ({ports_words(one)})" for one in purposes(tallies))
+    what = "; ".join(f"{one.packets:,} x {purpose_words(one)}" for one in purposes(tallies))
     return _row(escape(cell) or " " for cell in (name, where, f"{packets:,}", f"{size:,}", what))
 
 

@@ -172,10 +172,20 @@ def nobody_words(found: Sequence[Recipient]) -> tuple[str, str]:
     return f"{_count(len(found), 'address', 'addresses')} without a device", first if first == last else f"{first} to {last}"
 
 
+def purpose_words(purpose: Purpose) -> str:
+    """Return the purpose with where its packets went ("OTA knock (2040 3232/udp)")."""
+    where = ports_words(purpose)
+    return f"{purpose.purpose} ({where})" if where else purpose.purpose
+
+
 def ports_words(purpose: Purpose) -> str:
-    """Return where packets went, as number and transport ("2040 3232/udp", "ARP"); many ports as their number and range."""
+    """Return where packets went, as number and transport ("2040 3232/udp", "ICMPv6"); many ports as their number and range.
+
+    "" where there are no ports and the purpose names the protocol itself ("is anybody there (ARP request)").
+    """
     if purpose.transport in _LINK_LAYER:
-        return _LINK_LAYER[purpose.transport]
+        word = _LINK_LAYER[purpose.transport]
+        return "" if word in purpose.purpose else word
     numbers = [port for port, _ in purpose.ports]
     transport = "udp" if purpose.transport == "mdns" else purpose.transport
     if len(numbers) > _PORTS_NAMED:

@@ -117,9 +117,9 @@ TALLIES = tuple(
             ("192.168.1.5", "udp", 3232, "is anybody there (knock)", 1, 1),
             ("192.168.1.9", "udp", 3232, "is anybody there (knock)", 2, 2),
             ("192.168.1.10", "udp", 3232, "is anybody there (knock)", 1, 1),
-            ("192.168.1.10", "arp", 0, "is anybody there (ARP)", 1, 0),
+            ("192.168.1.10", "arp", 0, "is anybody there (ARP request)", 1, 0),
             ("192.168.1.66", "tcp", 80, "read-only GET /a|b", 1, 90),
-            ("ff02::1", "icmp6", 0, "all nodes ping", 2, 16),
+            ("ff02::1", "icmp6", 0, "ping to all IPv6 nodes", 2, 16),
             ("224.0.0.251", "mdns", 5353, "mDNS query", 3, 300),
         )
     )

@@ -18,7 +18,7 @@ Sent: 10 packets with 50 bytes of payload to 5 addresses.
 
 kitchen-light  192.168.1.23  6 packets, 4 bytes
     1  is anybody there (knock)        3232/udp
-    1  is anybody there (ARP)          ARP
+    1  is anybody there (ARP request)
     3  OTA knock                       2040 3232/udp
     1  is the port open (connect)      80/tcp
 
@@ -26,7 +26,7 @@ mDNS group  224.0.0.251  1 packet, 40 bytes
     1  mDNS query                      5353/udp
 
 all IPv6 nodes  ff02::1%eth0  1 packet, 4 bytes
-    1  all nodes ping                  ICMPv6
+    1  ping to all IPv6 nodes          ICMPv6
 
 2 addresses without a device  192.168.1.77 to 192.168.1.78: is anybody there (knock) (3232/udp), 1 each
 """
@@ -41,7 +41,7 @@ def test_the_ledger_by_purpose_begins_with_what_took_the_most_packets() -> None:
     assert lines[2:5] == [
         "    3  is anybody there (knock)        3232/udp  to 3 addresses",
         "    3  OTA knock                       2040 3232/udp  to 192.168.1.23",
-        "    1  is anybody there (ARP)          ARP  to 192.168.1.23",
+        "    1  is anybody there (ARP request)  to 192.168.1.23",
     ]
 
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from discover.inventory.sent import Purpose, Recipient, Who, nobody_words, ports_words, purposes, recipients, sent_words, totals
+from discover.inventory.sent import (
+    Purpose,
+    Recipient,
+    Who,
+    nobody_words,
+    ports_words,
+    purpose_words,
+    purposes,
+    recipients,
+    sent_words,
+    totals,
+)
 from discover.model.snapshot import Snapshot
 from discover.net.ledger import Tally
 from tui.present import words
@@ -77,10 +88,11 @@ def _amount(packets: int, size: int) -> str:
 
 def _purpose_line(one: Purpose, more: str = "", column: int = _PURPOSE) -> Line:
     width = max(column, cell_width(one.purpose))
+    where = ports_words(one)
     return line(
         f"{one.packets:>{_NUMBER},}  ",
         pad(one.purpose, width),
-        (f"  {ports_words(one)}", "accent"),
+        (f"  {where}" if where else "", "accent"),
         more,
         hang=_NUMBER + 4,
     )
@@ -97,5 +109,5 @@ def _nobody_line(nobody: Sequence[Recipient]) -> Line:
     for each in purposes(tally for one in nobody for tally in one.tallies):
         numbers = got[each.purpose, each.transport]
         alike = len(numbers) == 1 and each.packets == min(numbers) * len(nobody)
-        said.append(f"{each.purpose} ({ports_words(each)}), {f'{min(numbers):,} each' if alike else f'{each.packets:,} in all'}")
+        said.append(f"{purpose_words(each)}, {f'{min(numbers):,} each' if alike else f'{each.packets:,} in all'}")
     return line((who, "title"), (f"  {which}: ", "dim"), "; ".join(said), hang=2)
