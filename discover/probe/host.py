@@ -31,13 +31,15 @@ GAP_SHARE: Final = 3
 """Later tries follow each other after a third of the timeout: most answers are in by then, and losses in a row get less likely."""
 LEAST_GAP: Final = 0.02
 MISS: Final = 0.003
-"""Probability with which an answering port may be missed by loss."""
+"""Probability with which an answering port may be missed by loss: three tries at 5 % loss each way, two on clean air."""
+MISS_RATION: Final = 0.005
+"""Probability with which silent controls that were lost may be taken for a spent ration."""
 MOST_TRIES: Final = 4
-MOST_JUDGED: Final = 7
+MOST_JUDGED: Final = 9
 """Tries at a port whose silence is judged."""
 GIVE_UP: Final = 7.0
 """Seconds after which a host that rations its errors gets no further try: it would hold the whole scan."""
-REPEATED_CONNECTS: Final = 2
+REPEATED_CONNECTS: Final = 3
 """Connects that are repeated at one host at once."""
 FRAGILE_TRIES: Final = 2
 """Tries of a TCP connect to a fragile device: each one takes one of its few sockets."""
@@ -125,7 +127,10 @@ class HostAsking:
         self._slow = 0.0
         """The longest round trip of this host, seconds."""
         self._strikes = 0
+        """Controls in a row that stayed silent."""
         self.rationed = False
+        """Its ration of ICMP errors seems to be spent just now."""
+        self._was_rationed = False
         for port, when in (asked or {}).items():
             ask = self._asks.get(("udp", port))
             if ask is not None:
@@ -234,7 +239,8 @@ class HostAsking:
             if one is not None:
                 if not one.covered:
                     one.covered = True  # it has been answered
-                    self._strikes = 0
+                    # The next control tells whether there is more where that came from.
+                    self._strikes, self.rationed = 0, False
                     self._cover(one.sent)
                     self._measure(now - one.sent, measured=False)
                 return False
@@ -353,8 +359,9 @@ class HostAsking:
     def _control_silent(self) -> None:
         if self._refused:
             self._strikes += 1
-            # One silent control may be lost; on clean air it hardly is.
-            self.rationed = self.rationed or self._strikes >= (1 if self._air.loss < 0.03 else 2)
+            # A silent control may be lost; on clean air it hardly is.
+            if self._strikes >= self._air.tries(MISS_RATION, least=1, most=4):
+                self.rationed = self._was_rationed = True
 
     def _plan(self, ask: Ask, now: float) -> str:
         """Set when the question is due again, or return the word it ends with ("" while it goes on)."""
@@ -375,7 +382,7 @@ class HostAsking:
         return "silent" if ask.question.judged or ask.question.transport == "tcp" else "none"
 
     def _plan_judged(self, ask: Ask, now: float) -> str:
-        wanted = self._air.confirmations(rationed=self.rationed)
+        wanted = self._air.confirmations(rationed=self._was_rationed)
         if ask.silences >= wanted:
             return "refused"
         if ask.tries >= MOST_JUDGED or now - self.joined > GIVE_UP:

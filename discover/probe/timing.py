@@ -20,7 +20,7 @@ SAMPLES_NEEDED: Final = 8
 SAMPLES_ENOUGH: Final = 60
 """Round trips from which the distribution is believed; with fewer the wait is between the unknown one and the measured one."""
 _QUANTILE: Final = 0.97
-_SPREAD: Final = 1.5
+_SPREAD: Final = 1.15
 _SLACK: Final = 0.012
 """Seconds for a busy machine, ours or theirs."""
 
