@@ -138,6 +138,8 @@ class _Run:
         self._emit = Emitter(clock, "", self.add, self.meter.start)
         self._posts: list[Post] = []
         self._broken = False
+        self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """What the receiver of the signals raised."""
         self._complete = False
 
     def add(self, signal: Signal) -> None:
@@ -148,9 +150,9 @@ class _Run:
             self.meter.heard(signal)
         try:
             self._on_signal(signal)
-        except BaseException:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it ends the run; from a socket's callback it could not
             self._broken = True
-            raise
+            self._failure.set_exception(error)
 
     async def scan(self) -> ScanSummary:
         """Run to the end."""
@@ -178,6 +180,10 @@ class _Run:
             if not self._broken:
                 self._report()
                 summary = self._finish()
+            if self._failure.done():
+                self._failure.exception()  # taken note of, whatever else ends the run
+        if self._failure.done():
+            self._failure.result()
         return summary if summary is not None else ScanSummary()
 
     async def _work(self, group: asyncio.TaskGroup) -> None:
@@ -195,6 +201,7 @@ class _Run:
         self.meter.sweeping = not plan.passive
         self.meter.coverage = self._coverage
         ticker = group.create_task(self._tick())
+        guard = group.create_task(self._guard())
         faces = {one.name: one for one in (*plan.interfaces, *(target.interface for target in plan.targets))}
         self._posts = [Post(shared, plan, face) for face in faces.values()]
         await asyncio.gather(*(post.open() for post in self._posts))
@@ -218,6 +225,11 @@ class _Run:
         for post in self._posts:
             post.stop()
         ticker.cancel()
+        guard.cancel()
+
+    async def _guard(self) -> None:
+        """End the run with what the receiver of the signals raised."""
+        await asyncio.shield(self._failure)
 
     async def _sweep(self, shared: Shared) -> bool:
         """Sweep all targets and wait for the hosts that were found; tell whether every address got its chance."""

@@ -52,12 +52,13 @@ _INSTANT: Final = 1e-6
 
 @dataclass(slots=True, eq=False)
 class Try:
-    """One datagram or SYN that left: when, from when on its answer is waited for, and whether a later one was refused.
+    """One datagram or SYN that left: when and as which one, since when its answer is waited for, and whether a later one was refused.
 
     How long it is waited for is the air's timeout at the moment of asking: it shrinks while answers come in.
     """
 
     sent: float
+    order: int
     since: float
     covered: bool = False
 
@@ -120,6 +121,8 @@ class HostAsking:
         """No sooner than this may the next packet leave."""
         self._bare: list[Try] = []
         """Tries that wait for a control behind them."""
+        self._sent = 0
+        """Packets that left."""
         self._controls: dict[int, Try] = {}
         self._control_index = 0
         self._refused = 0
@@ -135,7 +138,7 @@ class HostAsking:
             ask = self._asks.get(("udp", port))
             if ask is not None:
                 ask.due, ask.tries, ask.first = None, 1, when
-                ask.pending.append(Try(when, max(joined, when)))
+                ask.pending.append(Try(when, 0, max(joined, when)))
 
     # What the scheduler asks.
 
@@ -189,7 +192,8 @@ class HostAsking:
 
     def sent(self, ask: Ask | None, now: float) -> None:
         """Note that what :meth:`wants` returned has left."""
-        one = Try(now, now)
+        self._sent += 1
+        one = Try(now, self._sent, now)
         self._oldest = min(self._oldest, now)
         if self.fragile:
             self.free = now + self._policy.fragile_spacing
@@ -241,7 +245,7 @@ class HostAsking:
                     one.covered = True  # it has been answered
                     # The next control tells whether there is more where that came from.
                     self._strikes, self.rationed = 0, False
-                    self._cover(one.sent)
+                    self._cover(one)
                     self._measure(now - one.sent, measured=False)
                 return False
         ask = self._asks.get((transport, port))  # type: ignore[arg-type]
@@ -254,9 +258,9 @@ class HostAsking:
             # The liveness phase's question waited for ARP, too: that is no round trip of the air.
             if ask.first >= self.joined:
                 self._measure(now - last, measured=measured)
-            if refused and transport == "udp":
+            if refused and transport == "udp" and ask.pending:
                 self._air.closed += 1
-                self._cover(last)
+                self._cover(ask.pending[-1])
         elif now - last < self._quick():
             self._air.late(now - ask.first)
             self._slow = max(self._slow, now - ask.first)
@@ -293,8 +297,7 @@ class HostAsking:
         oldest = _NEVER
         for ask in self._open:
             for one in ask.pending:
-                if one.since < oldest:
-                    oldest = one.since
+                oldest = min(oldest, one.since)
         for one in self._controls.values():
             if not one.covered and one.since < oldest:
                 oldest = one.since
@@ -348,12 +351,12 @@ class HostAsking:
         self._slow = max(self._slow, min(seconds, 1.0))
         self._air.answered(max(0.0, seconds), measured=measured)
 
-    def _cover(self, sent: float) -> None:
-        """Let the silences shortly before ``sent`` count: what was sent then was refused."""
+    def _cover(self, refused: Try) -> None:
+        """Let the silences shortly before a datagram that was refused count."""
         for ask in self._open:
             if ask.question.judged:
                 for one in ask.pending:
-                    if sent - CONTROL_WINDOW <= one.sent < sent:
+                    if refused.sent - CONTROL_WINDOW <= one.sent and one.order < refused.order:
                         one.covered = True
 
     def _control_silent(self) -> None:
