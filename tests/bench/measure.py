@@ -126,13 +126,9 @@ def wait_for_quiet(patience: float = PATIENCE) -> bool:
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Hold the lock by which benchmarks of several people on one machine run one after the other."""
+    """Hold the lock by which the runs of several benchmarks on one machine come one after the other."""
     with _LOCK.open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            print("another benchmark is running here; waiting for it")
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from tests.bench.airlab.truth import TCP_PORTS, UDP_PORTS, Truth
 from tests.bench.findings import Findings
 from tests.bench.measure import Run
 
-_ASKED: Final = {f"udp/{port}/" for port in UDP_PORTS} | {f"tcp/{port}/" for port in TCP_PORTS}
+_ASKED: Final = frozenset({f"udp/{port}" for port in UDP_PORTS} | {f"tcp/{port}" for port in TCP_PORTS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +37,8 @@ def figures_of(run: Run) -> dict[str, float]:
     return {"wall": run.wall, "cpu": run.cpu, "rss": run.rss, "tx": run.tx, "rx": run.rx, "others": run.others}
 
 
-def sweep_figures(found: Findings, truth: Truth, *, services: bool) -> dict[str, float]:
-    """Compare a sweep's findings with the truth. Ports that were not to be asked do not count.
+def sweep_figures(found: Findings, truth: Truth, *, asks: Sequence[str]) -> dict[str, float]:
+    """Compare a sweep's findings with the truth. Ports that were not to be asked do not count (``asks``: transports).
 
     "hosts", "hosts_false": live addresses found, and addresses found where nobody is. "services": services found,
     whether sure ("open") or likely ("maybe"); "recall" and "host_recall" their shares. "open_false", "maybe_false":
@@ -50,35 +51,52 @@ def sweep_figures(found: Findings, truth: Truth, *, services: bool) -> dict[str,
         "hosts_false": len(hosts - truth.addresses),
         "host_recall": len(hosts & truth.addresses) / len(truth.addresses),
     }
-    if services:
-        opened, maybe = _asked(found.open), _asked(found.maybe)
-        known = (opened | maybe) & truth.services
+    if asks:
+        services, opened, maybe = (_asked(keys, asks) for keys in (truth.services, found.open, found.maybe))
+        known = (opened | maybe) & services
         figures |= {
             "services": len(known),
-            "recall": len(known) / len(truth.services) if truth.services else 1.0,
-            "open": len(opened & truth.services),
-            "open_false": len(opened - truth.services),
-            "maybe_false": len(maybe - truth.services),
+            "services_there": len(services),
+            "recall": len(known) / len(services) if services else 1.0,
+            "open": len(opened & services),
+            "open_false": len(opened - services),
+            "maybe_false": len(maybe - services),
             "unanswered": len(truth.closed_udp - found.closed),
         }
     true = [when for when, kind, key in found.events if _is_true(kind, key, truth)]
     if true:
         figures["last"] = max(true)
-    if found.first_packet is not None:
-        hosts_seen = [when for when, kind, key in found.events if kind == "host" and key in truth.addresses]
-        if hosts_seen:
-            figures["last_host"] = max(hosts_seen)
+    seen = [when for when, kind, key in found.events if kind == "host" and key in truth.addresses]
+    if seen:
+        figures["last_host"] = max(seen)
     return figures
 
 
-def misses(found: Findings, truth: Truth, *, services: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def mdns_figures(found: Findings, count: int) -> dict[str, float]:
+    """Return instances found and resolved, their shares of ``count``, and when the first and the last of all were resolved.
+
+    "all_resolved" is infinite where not all of them were.
+    """
+    figures: dict[str, float] = {
+        "found": len(found.found),
+        "resolved": len(found.resolved),
+        "found_share": len(found.found) / count,
+        "resolved_share": len(found.resolved) / count,
+    }
+    if found.resolved_at:
+        figures["first_resolved"], figures["last_resolved"] = found.resolved_at[0], found.resolved_at[-1]
+        figures["all_resolved"] = found.resolved_at[count - 1] if len(found.resolved_at) >= count else math.inf
+    return figures
+
+
+def misses(found: Findings, truth: Truth, *, asks: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Name what was missed and what was found wrongly."""
     missed = [f"{address} ({truth.kind_of(address)})" for address in sorted(truth.addresses - found.hosts)]
     false = sorted(found.hosts - truth.addresses - {truth.scanner})
-    if services:
-        opened, maybe = _asked(found.open), _asked(found.maybe)
-        missed += [f"{key} ({truth.kind_of(key.rpartition('/')[2])})" for key in sorted(truth.services - opened - maybe)]
-        false += [f"{key} open" for key in sorted(opened - truth.services)] + [f"{key} maybe" for key in sorted(maybe - truth.services)]
+    if asks:
+        services, opened, maybe = (_asked(keys, asks) for keys in (truth.services, found.open, found.maybe))
+        missed += [f"{key} ({truth.kind_of(key.rpartition('/')[2])})" for key in sorted(services - opened - maybe)]
+        false += [f"{key} open" for key in sorted(opened - services)] + [f"{key} maybe" for key in sorted(maybe - services)]
     return tuple(missed), tuple(false)
 
 
@@ -102,8 +120,8 @@ def unanswered_at(row: Row, when: float) -> float | None:
     return total - sum(1 for one in row.closed_at if one <= when)
 
 
-def _asked(keys: Iterable[str]) -> frozenset[str]:
-    return frozenset(key for key in keys if f"{key.rpartition('/')[0]}/" in _ASKED)
+def _asked(keys: Iterable[str], transports: Sequence[str]) -> frozenset[str]:
+    return frozenset(key for key in keys if key.rpartition("/")[0] in _ASKED and key[:3] in transports)
 
 
 def _is_true(kind: str, key: str, truth: Truth) -> bool:
@@ -126,4 +144,6 @@ def median_range(numbers: Sequence[float], digits: int = 2) -> str:
 
 
 def _number(value: float, digits: int) -> str:
+    if math.isinf(value):
+        return "never"
     return f"{value:.0f}" if value == int(value) and digits < 3 and abs(value) >= 5 else f"{value:.{digits}f}".rstrip("0").rstrip(".")

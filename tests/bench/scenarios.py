@@ -17,6 +17,20 @@ RATIONED: Final = Air(icmp_burst=6, icmp_rate=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fleet:
+    """mDNS devices: ``count`` of them, each on its own or all from ``one_process``; see airlab/fleet.py, one_responder.py.
+
+    ``seconds``: how long a browse may take until it ends with what it has.
+    """
+
+    count: int
+    seconds: float
+    delay_ms: tuple[float, float] = (20, 120)
+    additional: bool = True
+    one_process: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """One LAN and the contestants that work on it, in the order of the table."""
 
@@ -25,6 +39,7 @@ class Scenario:
     network: str = SMALL
     air: Air | None = None
     mix: Mapping[str, int] = field(default_factory=lambda: MIX)
+    fleet: Fleet | None = None
     contestants: tuple[str, ...] = ()
 
 
@@ -64,4 +79,53 @@ _SWEEPS: Final = (
         contestants=("espied", "nmap -T5 r1", "nmap -T5 r3", "nmap -T4", "prototype", "espied scan -s 0"),
     ),
 )
-SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType({one.name: one for one in _SWEEPS})
+_BROWSERS: Final = ("espied browse", "python-zeroconf", "avahi-browse -t", "avahi-browse")
+_NOBODY: Final[Mapping[str, int]] = MappingProxyType({})
+_MDNS: Final = (
+    Scenario(
+        name="mdns200",
+        title="200 mDNS devices",
+        mix=_NOBODY,
+        fleet=Fleet(count=200, seconds=10),
+        contestants=_BROWSERS,
+    ),
+    Scenario(
+        name="mdns-one",
+        title="200 services announced by one python-zeroconf process",
+        mix=_NOBODY,
+        fleet=Fleet(count=200, seconds=10, one_process=True),
+        contestants=_BROWSERS,
+    ),
+    Scenario(
+        name="mdns-bare",
+        title="200 mDNS devices that answer a browse with a PTR alone",
+        mix=_NOBODY,
+        fleet=Fleet(count=200, seconds=10, additional=False),
+        contestants=_BROWSERS,
+    ),
+    Scenario(
+        name="mdns-lossy",
+        title="200 mDNS devices, 1-8 ms delay and 5 % loss each way",
+        mix=_NOBODY,
+        air=Air(delay_ms=(1, 8), loss=5),
+        fleet=Fleet(count=200, seconds=10),
+        contestants=_BROWSERS,
+    ),
+    Scenario(
+        name="mdns1000",
+        title="1000 mDNS devices that answer at once",
+        network=LARGE,
+        mix=_NOBODY,
+        fleet=Fleet(count=1000, seconds=6),
+        contestants=_BROWSERS,
+    ),
+    Scenario(
+        name="mdns-burst",
+        title="1000 mDNS devices that answer within 20 ms instead of 20-120 ms",
+        network=LARGE,
+        mix=_NOBODY,
+        fleet=Fleet(count=1000, seconds=6, delay_ms=(0, 20)),
+        contestants=_BROWSERS,
+    ),
+)
+SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType({one.name: one for one in (*_SWEEPS, *_MDNS)})

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 
 from tests.bench.airlab.namespaces import why_not
 from tests.bench.contestants import CONTESTANTS
 from tests.bench.goals import Verdict, contestants_of, judge_all, scenarios_of
-from tests.bench.measure import alone, compile_ours
+from tests.bench.measure import compile_ours
 from tests.bench.race import absent, race
 from tests.bench.rows import Row
 from tests.bench.scenarios import SCENARIOS
@@ -68,6 +69,7 @@ def main() -> int:
     parser.add_argument("--only", help=f"contestants, separated by semicolons: {'; '.join(CONTESTANTS)}; 'espied' is the driver alone")
     parser.add_argument("--missed", action="store_true", help="name what was missed and what was found wrongly")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exception, so that the lab is removed
     if reason := why_not():
         print(reason, file=sys.stderr)
         return 3
@@ -88,13 +90,12 @@ def main() -> int:
 
     compile_ours()
     results = {}
-    with alone():
-        for name in names:
-            scenario = SCENARIOS[name]
-            print(f"-- {scenario.title}")
-            print("".join(f"{sentence}\n" for sentence in absent(scenario)), end="")
-            chosen = only or (contestants_of(goal, name) if goal is not None else ())
-            results[name] = race(scenario, arguments.seed or [1], arguments.repeat, only=chosen, on_row=show)
+    for name in names:
+        scenario = SCENARIOS[name]
+        print(f"-- {scenario.title}")
+        print("".join(f"{sentence}\n" for sentence in absent(scenario)), end="")
+        chosen = only or (contestants_of(goal, name) if goal is not None else ())
+        results[name] = race(scenario, arguments.seed or [1], arguments.repeat, only=chosen, on_row=show)
     for verdict in judge_all(results, (goal,) if goal is not None else ()):
         if verdict.passed is not None:
             print(verdict_line(verdict))
