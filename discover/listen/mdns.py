@@ -54,11 +54,18 @@ MAX_REMEMBERED: Final = 10_000
 
 
 async def browse_signals(
-    network: Network, interface: Interface, emit: Emitter, types: Iterable[str] = (), *, on_event: Callable[[MdnsEvent], None] | None = None
+    network: Network,
+    interface: Interface,
+    emit: Emitter,
+    types: Iterable[str] = (),
+    *,
+    on_event: Callable[[MdnsEvent], None] | None = None,
+    on_notice: Callable[[str], None] | None = None,
 ) -> MdnsBrowser:
     """Browse ``types`` and :data:`EMBEDDED_TYPES` on one interface and emit mdns.* signals until the browser is closed.
 
-    ``on_event`` sees every event after its signal. Raises NetworkError where multicast is not allowed.
+    ``on_event`` sees every event after its signal; ``on_notice`` is told in a sentence what was not taken or got
+    lost, the last one while the browser closes. Raises NetworkError where multicast is not allowed.
     """
     peers: dict[tuple[str, str], str] = {}
 
@@ -76,6 +83,8 @@ async def browse_signals(
                 emit(Source.MDNS, "mdns.goodbye", peers.pop(key, ""), {"type": event.type, "instance": event.instance})
             case MdnsEventKind.EXPIRED:
                 emit(Source.MDNS, "mdns.expired", peers.pop(key, ""), {"type": event.type, "instance": event.instance})
+            case MdnsEventKind.NOTICE if on_notice is not None:
+                on_notice(event.notice)
         if on_event is not None:
             on_event(event)
 

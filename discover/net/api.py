@@ -199,6 +199,8 @@ class MdnsEventKind(StrEnum):
     RESOLVED = "resolved"
     GOODBYE = "goodbye"
     EXPIRED = "expired"
+    NOTICE = "notice"
+    """Something was not taken or not told: a limit, a flood, a full buffer. Only ``notice`` says more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,6 +217,7 @@ class MdnsEvent:
     txt: bytes = b""
     ttl: int = 0
     mono: float = 0.0
+    notice: str = ""
 
 
 class MdnsBrowser(Protocol):

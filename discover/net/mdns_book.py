@@ -3,34 +3,38 @@
 An instance is heard (its PTR), resolved (SRV, TXT and addresses are known), heard again, changed, and
 then says goodbye or runs out. Resolving is retried with growing pauses: a service whose records did not
 come within one request's time would stay unresolved for ever (measured: 192 to 195 of 200 from one busy
-responder).
+responder). Whatever a device announces, an instance is told at most CHANGES times at once and then once
+a second, with its newest state in the end.
 """
 
 from __future__ import annotations
 
-import re
+import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from discover.net.api import MdnsEvent, MdnsEventKind
-from discover.net.mdns_query import AAAA, SRV, TXT, A, Question, host_labels, labels
+from discover.net.mdns_instance import CHANGES, META, Instance, type_of
+from discover.net.mdns_query import AAAA, SRV, TXT, A, Known, QueryPacket, Question, host_labels, labels
 
-META: Final = "_services._dns-sd._udp"
-"""The name whose PTRs are the service types themselves (RFC 6763 section 9)."""
 MAX_TYPES: Final = 256
 MAX_INSTANCES: Final = 10_000
 """Bounds against made-up names; a LAN of 1000 devices has some 5000 instances."""
-MAX_ADDRESSES: Final = 32
-PAUSES: Final = (0.12, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0)
-"""Seconds before each question: most answers carry all records at once, and a responder may answer once a second (RFC 6762 section 6)."""
+MIN_TTL: Final = 1125
+"""Seconds: a quarter of RFC 6762 section 10's 75 minutes. Devices that announce less would flap (python-zeroconf does the same)."""
+PAUSES: Final = (0.06, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0)
+"""Seconds before each question. The first: most answers carry all records at once, or in packets that follow at
+once. Then as RFC 6762 section 5.2 wants it: a second at least, and longer each time."""
+PLAIN_AFTER: Final = 2
+"""Questions after which names are asked for in full, for responders that cannot follow a compressed one."""
 PARTIAL_AFTER: Final = 2
 """Questions after which an SRV alone counts as resolved: some firmware never answers for TXT or for its address."""
+HOPE_SECONDS: Final = 60.0
+"""An instance that was given up and is heard again is asked for again, but not more often than this."""
 AGAIN_SECONDS: Final = 30.0
 """An instance that is heard again is told again, but not more often: presence needs it, bursts of answers do not."""
-
-# RFC 6335 section 5.1 allows 15 characters without underscores; devices in the field exceed both.
-_TYPE: Final = re.compile(r"(_[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?\._(?:tcp|udp))\.local\.?", re.IGNORECASE)
+_LOOK_SECONDS: Final = 1.0
+"""Least time between two looks through all instances."""
 
 
 class Lookup(Protocol):
@@ -48,31 +52,13 @@ class Lookup(Protocol):
         """Return the host's addresses, IPv4 before IPv6, each in order."""
         ...
 
+    def want(self, name: str) -> None:
+        """Keep the records of this name from now on."""
+        ...
 
-def type_of(name: str) -> str | None:
-    """Return "_http._tcp" for "_HTTP._tcp.local.", None for what is no service type (subtypes, reverse lookups, made-up names)."""
-    match = _TYPE.fullmatch(name)
-    return match[1].lower() if match else None
-
-
-@dataclass(slots=True)
-class Instance:
-    """One instance, from its first PTR to its end."""
-
-    type: str
-    name: str
-    """The label before the type, as it was first spelt."""
-    full: str
-    """The whole name, as the records have it."""
-    ttl: int
-    told: tuple[str, int, tuple[str, ...], bytes] | None = None
-    """Host, port, addresses and TXT as last told."""
-    told_at: float = 0.0
-    host: str = ""
-    tries: int = 0
-    due: float = 0.0
-    complete: bool = False
-    questions: list[Question] = field(default_factory=list)
+    def release(self, name: str) -> None:
+        """Keep the records of this name no longer for our sake."""
+        ...
 
 
 class Book:
@@ -82,19 +68,40 @@ class Book:
         self._interface = interface
         self._lookup = lookup
         self._instances: dict[str, Instance] = {}
+        self._by_type: dict[str, dict[str, Instance]] = {}
         self._by_host: dict[str, set[str]] = {}
         self._pending: dict[str, Instance] = {}
+        self._late: dict[str, Instance] = {}
+        self._next: float = math.inf
+        self._next_look: float = math.inf
+        self._announced: dict[str, tuple[float, float]] = {}
         self.types: set[str] = set()
+        self.held_back = 0
+        """Changes that were not told because newer ones followed within the second."""
+        self.busiest = ""
+        """The instance whose change was held back last."""
+        self.refused = 0
+        """Pointers to further instances that were not taken because there are :data:`MAX_INSTANCES`."""
+        self.refused_types = 0
+        """Pointers to further types that were not taken because there are :data:`MAX_TYPES`."""
 
-    def learn_type(self, name: str) -> str | None:
-        """Note a service type; return it where it is valid and new."""
+    # Hearing.
+
+    def learn_type(self, name: str, ttl: float = 0.0, now: float = 0.0) -> str | None:
+        """Note a service type, and its PTR where there is a TTL; return the type where it is valid and new."""
         found = type_of(name)
-        if found is None or found == META or found in self.types or len(self.types) >= MAX_TYPES:
+        if found is None or found == META:
+            return None
+        new = found not in self.types
+        if new and len(self.types) >= MAX_TYPES:
+            self.refused_types += 1
             return None
         self.types.add(found)
-        return found
+        if ttl > 0:
+            self._announced[found] = (max(ttl, MIN_TTL), now)
+        return found if new else None
 
-    def pointer(self, type_name: str, full: str, ttl: int, now: float) -> Iterator[MdnsEvent]:
+    def pointer(self, type_name: str, full: str, ttl: float, now: float) -> Iterator[MdnsEvent]:
         """Note a PTR from a type to an instance; yield what is to be told."""
         service = type_of(type_name)
         if service is None or service == META:
@@ -103,34 +110,42 @@ class Book:
         bare = full.rstrip(".")
         if not bare.lower().endswith(suffix) or len(bare) == len(suffix):
             return  # a pointer out of its own type is made up
-        key = full.lower().rstrip(".")
+        key = bare.lower()
         found = self._instances.get(key)
+        fresh = found is None or found.ended is not None
         if found is None:
             if len(self._instances) >= MAX_INSTANCES:
+                self.refused += 1
                 return
-            found = Instance(type=service, name=bare[: -len(suffix)], full=full, ttl=ttl, due=now + PAUSES[0])
+            found = Instance(type=service, name=bare[: -len(suffix)], full=full, ttl=ttl, heard=now, credit=CHANGES, credit_at=now)
             self._instances[key] = found
+            self._by_type.setdefault(service, {})[key] = found
+        again = found.complete
+        if fresh:
+            found.ended, found.over = None, False
+            self._late.pop(key, None)
+            self._lookup.want(full)
+        found.ttl, found.heard, found.refreshed = max(ttl, MIN_TTL), now, 0
+        self._next_look = min(self._next_look, found.next_look())
+        if not found.complete and key not in self._pending and (fresh or now - found.asked_at >= HOPE_SECONDS):
+            # New, back again, or we had given up and it is still there.
+            found.tries, found.due = 0, max(now + PAUSES[0], found.asked_at + PAUSES[1])
             self._pending[key] = found
-        elif found.complete:
-            found.ttl = ttl
-            yield from self._tell(key, found, now, again=True)
-        else:
-            found.ttl = ttl
-            if key not in self._pending:  # we had given up; it is still there
-                found.tries, found.due = 0, now + PAUSES[0]
-                self._pending[key] = found
-        if not found.complete:
-            yield from self._tell(key, found, now)
+            self._next = min(self._next, found.due)
+        yield from self._tell(key, found, now, again=again)
 
-    def gone(self, full: str, kind: MdnsEventKind) -> Iterator[MdnsEvent]:
+    def gone(self, full: str, kind: MdnsEventKind, now: float) -> Iterator[MdnsEvent]:
         """Note the end of a PTR: goodbye or expired."""
         key = full.lower().rstrip(".")
-        found = self._instances.pop(key, None)
-        if found is None:
+        found = self._instances.get(key)
+        if found is None or found.ended is not None:
             return
+        found.ended, found.complete = kind, False
         self._pending.pop(key, None)
         self._leave(found.host, key)
-        yield MdnsEvent(kind=kind, interface=self._interface, type=found.type, instance=found.name)
+        found.host = ""
+        self._lookup.release(found.full)
+        yield from self._tell_end(key, found, now)
 
     def changed(self, names: Iterable[str], now: float) -> Iterator[MdnsEvent]:
         """Note that records of these names (instances or hosts) are new or gone; yield what is to be told."""
@@ -143,15 +158,11 @@ class Book:
         for key in keys:
             yield from self._tell(key, self._instances[key], now)
 
-    def _leave(self, host: str, key: str) -> None:
-        """Forget that the instance is on the host, and the host with its last one: made-up names come without end."""
-        keys = self._by_host.get(host)
-        if keys is not None:
-            keys.discard(key)
-            if not keys:
-                del self._by_host[host]
+    # Telling.
 
     def _tell(self, key: str, one: Instance, now: float, *, again: bool = False) -> Iterator[MdnsEvent]:
+        if one.ended is not None:
+            return
         service = self._lookup.service(one.full)
         text = self._lookup.text(one.full)
         before = one.told
@@ -162,8 +173,11 @@ class Book:
         if one.host != host.lower():
             self._leave(one.host, key)
             one.host = host.lower()
-            self._by_host.setdefault(one.host, set()).add(key)
-        addresses = self._lookup.addresses(host)[:MAX_ADDRESSES]
+            if one.host not in self._by_host:
+                self._by_host[one.host] = set()
+                self._lookup.want(one.host)
+            self._by_host[one.host].add(key)
+        addresses = self._lookup.addresses(host)
         one.complete = one.complete or (service is not None and text is not None and bool(addresses))
         if one.complete:
             self._pending.pop(key, None)
@@ -177,6 +191,9 @@ class Book:
             host = before[0] if same_host else host
         state = (host, port, addresses, text or b"")
         if state == before and not (again and now - one.told_at >= AGAIN_SECONDS):
+            self._late.pop(key, None)  # it is again as it was told
+            return
+        if not self._spend(key, one, now):
             return
         one.told, one.told_at = state, now
         yield MdnsEvent(
@@ -188,32 +205,116 @@ class Book:
             port=port,
             addresses=addresses,
             txt=text or b"",
-            ttl=one.ttl,
+            ttl=int(one.ttl),
         )
 
-    def next_due(self) -> float | None:
-        """Return when the next question is due, None where nothing is unresolved."""
-        return min((one.due for one in self._pending.values()), default=None)
+    def _tell_end(self, key: str, one: Instance, now: float) -> Iterator[MdnsEvent]:
+        if one.ended is None or not self._spend(key, one, now):
+            return
+        one.over, one.told = True, None
+        # Who comes and goes many times a second must not be new each time: it stays until all of its credit is back.
+        self._put_off(key, one)
+        yield MdnsEvent(kind=one.ended, interface=self._interface, type=one.type, instance=one.name)
 
-    def due(self, now: float) -> tuple[list[Question], list[Question], list[MdnsEvent]]:
-        """Return what to ask now (the first time, and again) and what can be told although it is not complete."""
-        first: dict[Question, None] = {}
-        again: dict[Question, None] = {}
+    def _spend(self, key: str, one: Instance, now: float) -> bool:
+        """Tell whether an event may be told now; where not, it is put off."""
+        if one.spend(now):
+            self._late.pop(key, None)
+            return True
+        self.held_back += 1
+        self.busiest = one.name
+        self._put_off(key, one)
+        return False
+
+    def _put_off(self, key: str, one: Instance) -> None:
+        self._late[key] = one
+        self._next = min(self._next, one.ready())
+
+    def late(self, now: float) -> list[MdnsEvent]:
+        """Return what was held back and may be told now, and forget who has left for good."""
         events: list[MdnsEvent] = []
-        for key, one in list(self._pending.items()):
-            if one.due > now:
-                continue
+        for key, one in [(key, one) for key, one in self._late.items() if one.ready() <= now]:
+            del self._late[key]
+            if one.over:
+                self._forget(key, one)
+            else:
+                events += self._tell_end(key, one, now) if one.ended is not None else self._tell(key, one, now)
+        self._look_ahead()
+        return events
+
+    def look(self, now: float) -> tuple[list[MdnsEvent], set[str]]:
+        """Return the ends of those whose PTR has run out, and the types to ask for again because a PTR of theirs soon will."""
+        events: list[MdnsEvent] = []
+        stale: set[str] = set()
+        if now >= self._next_look:
+            living = [one for one in self._instances.values() if one.ended is None]
+            for one in living:
+                if one.heard + one.ttl <= now:
+                    events += self.gone(one.full, MdnsEventKind.EXPIRED, now)
+                elif one.next_look() <= now:
+                    one.refreshed += 1
+                    stale.add(one.type)
+            soonest = min((one.next_look() for one in living if one.ended is None), default=math.inf)
+            self._next_look = max(soonest, now + _LOOK_SECONDS)
+        return events, stale
+
+    def known(self, service: str, now: float) -> list[Known]:
+        """Return the known answers for a type (or :data:`META`): more than half of their TTL is left (RFC 6762 section 7.1)."""
+        found: list[Known] = []
+        if service == META:
+            rows = [("", one, ttl, heard) for one, (ttl, heard) in self._announced.items()]
+        else:
+            rows = [(one.name, service, one.ttl, one.heard) for one in self._by_type.get(service, {}).values() if one.ended is None]
+        for instance, kind, ttl, heard in rows:
+            left = heard + ttl - now
+            name = labels(instance, kind) if left > ttl / 2 else None
+            if name is not None:
+                found.append((name, int(left)))
+        return found
+
+    # Asking.
+
+    def next_due(self) -> float | None:
+        """Return when :meth:`late` or :meth:`ask` is worth a call (never too late), None where nothing is open."""
+        return self._next if self._pending or self._late else None
+
+    def next_look(self) -> float | None:
+        """Return when :meth:`look` is worth a call, None where nobody lives."""
+        return None if self._next_look == math.inf else self._next_look
+
+    def waiting(self, now: float) -> bool:
+        """Tell whether a question is due."""
+        return any(one.due <= now for one in self._pending.values())
+
+    def ask(self, now: float, *, unicast: bool) -> tuple[bytes, list[MdnsEvent]]:
+        """Return one packet of the most urgent questions (b"" for none), and what can be told although it is not complete.
+
+        The first question for an instance may ask for a ``unicast`` answer (RFC 6762 section 5.4). What is new goes
+        before what was asked for already.
+        """
+        events: list[MdnsEvent] = []
+        ready = sorted((min(one.tries, PLAIN_AFTER), one.due, key) for key, one in self._pending.items() if one.due <= now)
+        stage, packet = -1, QueryPacket(unicast=False)
+        for its_stage, _, key in ready:
+            one = self._pending[key]
             events += self._tell(key, one, now)
             if one.complete:
                 continue
+            if stage != its_stage and packet.count:
+                break
+            if stage != its_stage:
+                stage, packet = its_stage, QueryPacket(unicast=unicast and its_stage == 0, compress=its_stage < PLAIN_AFTER)
             questions = self._missing(one)
-            (again if one.tries else first).update(dict.fromkeys(questions))
+            if questions and not packet.add(questions):
+                break
             one.tries += 1
+            one.asked_at = now
             if not questions or one.tries >= len(PAUSES):
                 del self._pending[key]  # until it is heard again
             else:
                 one.due = now + PAUSES[one.tries]
-        return list(first), list(again), events
+        self._look_ahead()
+        return packet.encode(), events
 
     def _missing(self, one: Instance) -> list[Question]:
         service = self._lookup.service(one.full)
@@ -226,3 +327,23 @@ class Book:
             host = host_labels(service[0])
             found += [(host, A), (host, AAAA)] if host is not None else []
         return found
+
+    def _look_ahead(self) -> None:
+        questions = (one.due for one in self._pending.values())
+        self._next = min(*questions, *(one.ready() for one in self._late.values()), math.inf, math.inf)
+
+    def _leave(self, host: str, key: str) -> None:
+        """Forget that the instance is on the host, and the host with its last one: made-up names come without end."""
+        keys = self._by_host.get(host)
+        if keys is not None:
+            keys.discard(key)
+            if not keys:
+                del self._by_host[host]
+                self._lookup.release(host)
+
+    def _forget(self, key: str, one: Instance) -> None:
+        del self._instances[key]
+        same = self._by_type[one.type]
+        del same[key]
+        if not same:
+            del self._by_type[one.type]

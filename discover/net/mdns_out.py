@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
+import errno
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from discover.errors import NetworkError
 from discover.model.network import Interface
+from discover.net.api import Clock
 from discover.net.gate import Gate
+from discover.net.sockets import sockaddr
 from discover.net.trouble import network_error
 
 PORT: Final = 5353
@@ -19,93 +21,83 @@ GROUP4: Final = "224.0.0.251"
 GROUP6: Final = "ff02::fb"
 _FIRST_SECONDS: Final = 2.0
 """RFC 6762 section 5.2: the first question waits 20 to 120 ms; a busy machine takes longer."""
+_FULL: Final = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS})
+"""The system's queue is full, which Wi-Fi drivers say after a few packets; a moment later it is not."""
+_FULL_SECONDS: Final = 0.02
+_FULL_TRIES: Final = 5
 
 
 class Sender:
-    """A descriptor of our own for one of zeroconf's sockets: asyncio's transport would swallow the error of a send.
+    """Sends to the mDNS group of one address family.
 
-    Questions leave from port 5353, as RFC 6762 section 5.2 wants it, so the socket itself must be used.
+    Questions leave from port 5353 (RFC 6762 section 5.2), so the socket that listens there is used.
     """
 
-    def __init__(self, fileno: int, transport: asyncio.DatagramTransport, interface: Interface, *, ipv6: bool) -> None:
-        self.group = GROUP6 if ipv6 else GROUP4
-        self._target: tuple[str, int] | tuple[str, int, int, int] = (GROUP6, PORT, 0, interface.index) if ipv6 else (GROUP4, PORT)
-        self._transport = transport
-        self._sock: socket.socket | None = None
-        if os.name == "posix":
-            family = socket.AF_INET6 if ipv6 else socket.AF_INET
-            self._sock = socket.socket(family, socket.SOCK_DGRAM, fileno=os.dup(fileno))
-            self._sock.settimeout(0)
+    def __init__(self, sock: socket.socket, interface: Interface) -> None:
+        self.group = GROUP6 if sock.family == socket.AF_INET6 else GROUP4
+        self._target = sockaddr(interface, self.group, PORT)
+        self._sock = sock
 
     def send(self, packet: bytes) -> None:
-        """Send now. Raises OSError (on Windows, which cannot copy a socket's descriptor, errors stay unseen)."""
-        if self._sock is None:
-            self._transport.sendto(packet, self._target)
-        else:
-            self._sock.sendto(packet, self._target)
-
-    def close(self) -> None:
-        """Close our descriptor."""
-        if self._sock is not None:
-            self._sock.close()
+        """Send now. Raises OSError."""
+        self._sock.sendto(packet, self._target)
 
 
 class Outbox:
-    """All questions of one interface, in order."""
+    """The questions of one interface: :meth:`ask` sends each by every family's socket."""
 
-    def __init__(self, gate: Gate, interface: Interface) -> None:
-        self.interface = interface
+    def __init__(self, gate: Gate, clock: Clock, interface: Interface, senders: Sequence[Sender]) -> None:
         self.error: NetworkError | None = None
         """Why the last question could not be sent, None where it left."""
         self._gate = gate
-        self._queue: asyncio.Queue[bytes] = asyncio.Queue()
-        self._senders: Sequence[Sender] = ()
-        self._first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._pump: asyncio.Task[None] | None = None
-
-    def start(self, senders: Sequence[Sender]) -> None:
-        """Let packets out by these sockets, one of each address family."""
+        self._clock = clock
+        self._interface = interface
         self._senders = senders
-        self._pump = asyncio.get_running_loop().create_task(self._run(), name=f"mDNS questions on {self.interface.name}")
+        self._first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def put(self, packet: bytes) -> None:
-        """Send a packet soon; for callers that cannot wait."""
-        self._queue.put_nowait(packet)
+    async def ask(self, make: Callable[[], bytes]) -> None:
+        """Send the packet that ``make`` returns when the budget has room for it (b"": none any more).
 
-    async def _run(self) -> None:
-        while True:
-            await self.ask(await self._queue.get())
-
-    async def ask(self, packet: bytes) -> None:
-        """Send one packet by each family's socket; a failure is kept in ``error``."""
+        It is asked for that late because answers that came in the meantime make questions needless. A
+        failure is kept in ``error``.
+        """
+        packet: bytes | None = None
         failed: list[OSError] = []
         for sender in self._senders:
-            await self._gate.admit(
-                interface=self.interface.name, address=sender.group, port=PORT, transport="mdns", purpose="mDNS query", payload=packet
-            )
-            try:
-                sender.send(packet)
-            except OSError as error:
-                failed.append(error)
+            failure: OSError | None = None
+            for tries in range(_FULL_TRIES):
+                # A packet in any case, and never an empty one: what it says is known when its turn has come.
+                async with self._gate.turn(sender.group, transport="mdns", payload=packet or b"?"):
+                    packet = make() if packet is None else packet
+                    failure = self._send(sender, packet) if packet else None
+                if failure is None or failure.errno not in _FULL or tries == _FULL_TRIES - 1:
+                    break
+                await self._clock.sleep(_FULL_SECONDS)
+            failed += [failure] if failure is not None else []
         # One family is enough: IPv6 multicast is often off where IPv4 works.
         whole = bool(failed) and len(failed) == len(self._senders)
-        self.error = network_error(failed[0], f"ask by multicast on {self.interface.name}") if whole else None
+        self.error = network_error(failed[0], f"ask by multicast on {self._interface.name}") if whole else None
         if not self._first.done():
             self._first.set_result(None)
+
+    def _send(self, sender: Sender, packet: bytes) -> OSError | None:
+        try:
+            sender.send(packet)
+        except OSError as error:
+            return error
+        self._gate.note(
+            interface=self._interface.name, address=sender.group, port=PORT, transport="mdns", purpose="mDNS query", payload=packet
+        )
+        return None
 
     async def first_question(self) -> None:
         """Wait until the first question has left. Raises NetworkError where it could not."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_FIRST_SECONDS):
-                await self._first
+                await asyncio.shield(self._first)
         if self.error is not None:
             raise self.error
 
-    async def close(self) -> None:
-        """Stop, and close our descriptors; what waits in the queue is not sent."""
-        if self._pump is not None:
-            self._pump.cancel()
-            await asyncio.gather(self._pump, return_exceptions=True)
+    def close(self) -> None:
+        """Stop waiting for the first question."""
         self._first.cancel()
-        for sender in self._senders:
-            sender.close()

@@ -81,19 +81,28 @@ def sockaddr(interface: Interface | None, address: str, port: int) -> tuple[str,
 
 
 def udp_socket(
-    interface: Interface, family: int, *, local_port: int = 0, groups: tuple[str, ...] = (), broadcast: bool = False, doing: str = ""
+    interface: Interface,
+    family: int,
+    *,
+    local_port: int = 0,
+    groups: tuple[str, ...] = (),
+    broadcast: bool = False,
+    exact: bool = False,
+    doing: str = "",
 ) -> tuple[socket.socket, bool]:
     """Return a non-blocking UDP socket of the interface, and whether it hears other interfaces, too.
 
     Endpoints that only ask are bound to the interface's address. Those that listen (a local port,
     groups) or ask everyone are bound to all addresses of the device, because a socket that is bound
-    to one address hears neither broadcasts nor multicasts on Linux and macOS.
+    to one address hears neither broadcasts nor multicasts on Linux and macOS. ``exact``: bound to the
+    interface's own address all the same (the link-local one of IPv6), and with a local port several of our
+    sockets may be, each of which hears its share of the senders (Linux's SO_REUSEPORT).
     Raises NetworkError, which names what was ``doing``.
     """
     sock: socket.socket | None = None
     try:
         sock = socket.socket(family, socket.SOCK_DGRAM)
-        return sock, _prepare(sock, interface, family, local_port, groups, broadcast=broadcast)
+        return sock, _prepare(sock, interface, family, local_port, groups, broadcast=broadcast, exact=exact)
     except BaseException as error:
         if sock is not None:
             sock.close()
@@ -125,23 +134,27 @@ def tcp_socket(interface: Interface | None, address: str) -> socket.socket:
     return sock
 
 
-def _prepare(sock: socket.socket, interface: Interface, family: int, local_port: int, groups: tuple[str, ...], *, broadcast: bool) -> bool:
+def _prepare(
+    sock: socket.socket, interface: Interface, family: int, local_port: int, groups: tuple[str, ...], *, broadcast: bool, exact: bool
+) -> bool:
     sock.settimeout(0)
     raise_buffers(sock)
     if local_port:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if sys.platform == "darwin":
+        if sys.platform == "darwin" or (exact and LINUX):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     if broadcast and family == socket.AF_INET:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
     if family == socket.AF_INET6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     own = source_address(interface, family)
+    if exact and family == socket.AF_INET6:
+        own = next((one for one in interface.ipv6 if one.address.is_link_local), own)
     if own is None:
         raise OSError(errno.EADDRNOTAVAIL, f"{interface.name} has no IPv{4 if family == socket.AF_INET else 6} address")
     _send_there(sock, interface, family, own)
-    wide = bool(local_port or groups or broadcast) and sys.platform != "win32"
-    hears_all = wide and not _tie(sock, interface, family)
+    wide = bool(local_port or groups or broadcast) and not exact and sys.platform != "win32"
+    hears_all = (wide or (exact and sys.platform != "win32")) and not _tie(sock, interface, family) and wide
     scope = interface.index if family == socket.AF_INET6 and own.address.is_link_local else 0
     host = ("0.0.0.0" if family == socket.AF_INET else "::") if wide else str(own.address)
     sock.bind((host, local_port) if family == socket.AF_INET else (host, local_port, 0, 0 if wide else scope))

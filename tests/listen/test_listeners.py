@@ -58,6 +58,40 @@ async def test_a_service_is_told_with_all_that_its_records_say() -> None:
     assert one.raw == b"\x03a=1\x03A=2\x02=x\x04flag\x03\xff=1"
 
 
+async def test_the_same_instance_on_two_interfaces_is_two_things() -> None:
+    other = fake_interface("lan1", "192.168.2.2/24")
+    network = FakeNetwork(interfaces=[FACE, other])
+    network.mdns(replace(SERVICE, addresses=("192.168.1.20",)), at=0.5)
+    network.mdns(replace(SERVICE, interface="lan1", addresses=("192.168.2.20",)), at=0.5)
+    network.mdns(MdnsEvent(kind=MdnsEventKind.GOODBYE, interface="lan1", type="_wled._tcp", instance="Lamp"), at=1.0)
+    network.mdns(MdnsEvent(kind=MdnsEventKind.GOODBYE, interface="lan0", type="_wled._tcp", instance="Lamp"), at=2.0)
+    signals: list[Signal] = []
+    browsers = [
+        await browse_signals(network, face, Emitter(network.clock, face.name, signals.append, 0.0), ["_odd._udp"]) for face in (FACE, other)
+    ]
+    await network.clock.sleep(5.0)
+    for browser in browsers:
+        await browser.close()
+    assert sorted((one.kind, one.interface, one.peer) for one in signals) == [
+        ("mdns.goodbye", "lan0", "192.168.1.20"),
+        ("mdns.goodbye", "lan1", "192.168.2.20"),
+        ("mdns.service", "lan0", "192.168.1.20"),
+        ("mdns.service", "lan1", "192.168.2.20"),
+    ]
+
+
+async def test_what_was_not_taken_is_a_notice_and_no_signal() -> None:
+    network = FakeNetwork(interfaces=[FACE])
+    network.mdns(MdnsEvent(kind=MdnsEventKind.NOTICE, interface="lan0", type="", notice="lan0: too many."), at=0.5)
+    signals: list[Signal] = []
+    said: list[str] = []
+    browser = await browse_signals(network, FACE, emitter(network, signals), on_notice=said.append)
+    await network.clock.sleep(1.0)
+    await browser.close()
+    assert (said, signals) == (["lan0: too many."], [])
+    assert not await browse(MdnsEvent(kind=MdnsEventKind.NOTICE, interface="lan0", type="", notice="nobody asked"))
+
+
 async def test_a_type_is_no_device() -> None:
     assert not await browse(MdnsEvent(kind=MdnsEventKind.TYPE, interface="lan0", type="_http._tcp"))
 

@@ -11,15 +11,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 from blockbuster import blockbuster_ctx
-from zeroconf import current_time_millis
 from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
 from discover.errors import NetworkError
 from discover.model.network import Interface, Packet
 from discover.net.api import MdnsEvent, MdnsEventKind
+from discover.net.gate import Gate
+from discover.net.ledger import MemoryLedger
 from discover.net.mdns import Browser
 from discover.net.mdns_out import Outbox, Sender
 from discover.net.real import RealNetwork
+from discover.net.virtual import VirtualClock
 
 # Other programs may speak mDNS on this machine's loopback: names of our own keep us apart.
 UNIQUE = f"t{os.getpid()}"
@@ -261,9 +263,7 @@ async def test_an_instance_without_records_is_asked_for_and_its_end_by_time_is_n
     shout(answer(record(name(b"_wled", b"_tcp", b"local"), 12, full)))
     async with asyncio.timeout(15):
         await asked.wait()
-    later = current_time_millis() + 5_000_000
-    monkeypatch.setattr("zeroconf._engine.current_time_millis", lambda: later)
-    browser._link.zeroconf.engine._async_cache_cleanup()  # what zeroconf does every 10 s
+    browser._look(network.clock.mono() + 5000)  # what it does whenever it wakes
     assert (await heard.until(of(MdnsEventKind.EXPIRED, instance.decode()))).type == "_wled._tcp"
 
 
@@ -298,7 +298,7 @@ async def test_where_no_file_is_left_a_sentence_says_so(browse: Browse, monkeypa
     def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.EMFILE, "too many open files")
 
-    monkeypatch.setattr("discover.net.mdns.Sender", refuse)
+    monkeypatch.setattr("discover.net.sockets.socket.socket", refuse)
     with pytest.raises(NetworkError, match="EMFILE"):
         await browse([], lambda _: None)
 
@@ -321,36 +321,49 @@ async def test_where_the_group_cannot_be_joined_a_sentence_says_so(network: Real
     assert "gone" in caught.value.hint
 
 
+class Scripted(Sender):
+    """A sender that fails while told to."""
+
+    def __init__(self, group: str) -> None:
+        self.group = group
+        self.errors: list[int] = []
+        self.sent: list[bytes] = []
+
+    def send(self, packet: bytes) -> None:
+        if self.errors:
+            raise OSError(self.errors.pop(), "refused")
+        self.sent.append(packet)
+
+
 async def test_a_send_that_fails_later_is_kept_and_one_family_is_enough(network: RealNetwork, loopback: Interface) -> None:
-    class Scripted:
-        """A sender that fails while told to."""
-
-        def __init__(self, group: str) -> None:
-            self.group = group
-            self.fails = False
-            self.closed = False
-
-        def send(self, _packet: bytes) -> None:
-            if self.fails:
-                raise OSError(errno.ENETDOWN, "Network is down")
-
-        def close(self) -> None:
-            self.closed = True
-
     four, six = Scripted("224.0.0.251"), Scripted("ff02::fb")
-    box = Outbox(network.gate, loopback)
-    box.start([four, six])  # type: ignore[list-item]
-    six.fails = True
-    await box.ask(b"question")
+    box = Outbox(network.gate, network.clock, loopback, [four, six])
+    six.errors = [errno.ENETDOWN]
+    await box.ask(lambda: b"question")
     await box.first_question()
     assert box.error is None
-    four.fails = True
-    await box.ask(b"question")
+    four.errors, six.errors = [errno.ENETDOWN], [errno.ENETDOWN]
+    await box.ask(lambda: b"question")
     assert box.error is not None
-    assert "down" in box.error.message
-    four.fails = False
-    await box.ask(b"question")
+    assert "down" in box.error.hint
+    await box.ask(lambda: b"question")
     assert box.error is None
-    await box.close()
-    assert four.closed
-    assert six.closed
+    assert len(four.sent) == 2
+    assert network.ledger.count == len(four.sent) + len(six.sent)  # what did not leave is not in the ledger
+    box.close()
+
+
+async def test_a_full_queue_is_tried_again_and_no_packet_is_noted_for_nothing(loopback: Interface) -> None:
+    clock, ledger = VirtualClock(), MemoryLedger()
+    four = Scripted("224.0.0.251")
+    box = Outbox(Gate(clock, ledger), clock, loopback, [four])
+    four.errors = [errno.ENOBUFS, errno.EAGAIN]
+    await box.ask(lambda: b"question")
+    assert (four.sent, box.error, ledger.count) == ([b"question"], None, 1)
+    assert clock.mono() > 0
+    four.errors = [errno.ENOBUFS] * 20
+    await box.ask(lambda: b"question")
+    assert box.error is not None
+    await box.ask(lambda: b"")  # answered in the meantime
+    assert (len(four.sent), ledger.count) == (1, 1)
+    box.close()
