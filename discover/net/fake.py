@@ -258,8 +258,7 @@ class FakeNetwork:
         return outcome
 
     def connector(self, interface: Interface, on_outcome: OnOutcome) -> FakeConnector:
-        """Return a connector to scripted hosts."""
-        self.require(interface, "tcp", f"connect on {interface.name}")
+        """Return a connector to scripted hosts; like the real one it opens nothing yet."""
         connector = FakeConnector(self, interface, on_outcome, self._connectors.remove)
         self._connectors.append(connector)
         return connector

@@ -55,6 +55,7 @@ class PortPhase:
         self._emit = emit
         self._book = book
         self._questions = tuple(questions)
+        self._air = air
         self._schedule = Schedule(self._questions, air=air, policy=policy)
         self._on_done = on_done
         self._on_trouble = on_trouble
@@ -134,7 +135,9 @@ class PortPhase:
     def _serve(self) -> None:
         """Send what is due now, a burst at a time; the rest comes after what has come in was read."""
         room = BURST
-        for step in self._schedule.due(self._clock.mono()):
+        now = self._clock.mono()
+        self._air.tick(now)
+        for step in self._schedule.due(now):
             if isinstance(step, Decision):
                 self._decide(step)
                 continue

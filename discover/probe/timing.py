@@ -21,6 +21,9 @@ SAMPLES_ENOUGH: Final = 60
 """Round trips from which the distribution is believed; with fewer the wait is between the unknown one and the measured one."""
 _QUANTILE: Final = 0.97
 _SPREAD: Final = 1.15
+_MATURE: Final = 1.6
+"""The quickest answers come first: not before the asking has gone on for 1.6 times the quantile is it known how slow the slow ones are."""
+_YOUNG_SPREAD: Final = 2.0
 _SLACK: Final = 0.012
 """Seconds for a busy machine, ours or theirs."""
 
@@ -81,7 +84,7 @@ def _bucket(seconds: float) -> int:
 class Air:
     """Round trips and losses of one interface's network. Shared by everything that asks there; times in seconds."""
 
-    __slots__ = ("_answered", "_fresh_at", "_lost", "_suspects", "_timeout", "arp", "closed", "trips")
+    __slots__ = ("_answered", "_began", "_fresh_at", "_lost", "_mature", "_now", "_suspects", "_timeout", "arp", "closed", "trips")
 
     def __init__(self) -> None:
         self.trips = Distribution()
@@ -94,8 +97,17 @@ class Air:
         self._lost = 0
         self._suspects = 0
         self._timeout = UNKNOWN_TIMEOUT
+        self._began: float | None = None
+        self._now = 0.0
+        self._mature = False
         self._fresh_at = SAMPLES_NEEDED
         """The number of round trips at which the timeout is worked out anew: at every eighth more."""
+
+    def tick(self, now: float) -> None:
+        """Note the time of asking: the first one is when the asking began."""
+        if self._began is None:
+            self._began = now
+        self._now = now
 
     def answered(self, seconds: float, *, measured: bool) -> None:
         """Note an answer to a first try. ``measured``: it also says something about loss (an ICMP error does not: they are rationed)."""
@@ -125,10 +137,12 @@ class Air:
     def timeout(self) -> float:
         """Seconds after which an answer is not to be expected any more."""
         count = self.trips.count
-        if count < self._fresh_at:
+        if count < self._fresh_at and (self._mature or count < SAMPLES_NEEDED):
             return self._timeout
         self._fresh_at = count + max(1, count // 8)
-        measured = self.trips.quantile(_QUANTILE) * _SPREAD + _SLACK
+        slow = self.trips.quantile(_QUANTILE)
+        self._mature = self._began is None or self._now - self._began >= slow * _MATURE
+        measured = slow * (_SPREAD if self._mature else _YOUNG_SPREAD) + _SLACK
         doubt = max(0.0, 1.0 - count / SAMPLES_ENOUGH)
         self._timeout = min(MOST_TIMEOUT, max(LEAST_TIMEOUT, measured, doubt * UNKNOWN_TIMEOUT))
         return self._timeout
