@@ -79,7 +79,8 @@ def recipients(tallies: Iterable[Tally], snapshot: Snapshot) -> tuple[Recipient,
     The addresses of one device are one recipient.
     """
     owners = _owners(snapshot.devices)
-    here = _Here(snapshot.scan.interfaces)
+    tallies = tuple(tallies)
+    here = _Here(snapshot.scan.interfaces, tallies)
     found: dict[tuple[Who, str, str], list[Tally]] = {}
     for tally in tallies:
         address = bare(tally.to)
@@ -234,11 +235,12 @@ def _name(device: Device) -> str:
 
 
 class _Here:
-    """This machine's place in the network, as far as the scan's summary tells it."""
+    """This machine's place in the network, as far as the scan's summary and its packets tell it."""
 
-    def __init__(self, interfaces: Sequence[ScanInterface]) -> None:
+    def __init__(self, interfaces: Sequence[ScanInterface], tallies: Iterable[Tally]) -> None:
         self._ours = {bare(one.address) for one in interfaces} | {"127.0.0.1", "::1"}
         self._networks = [network for one in interfaces if (network := _network(one.network)) is not None]
+        self._swept = _widest(tallies)
 
     def stranger(self, address: str) -> tuple[Who, str]:
         """Return who stands behind an address that is no device's, and a name."""
@@ -252,10 +254,19 @@ class _Here:
             return Who.NOBODY, ""
         if parsed.is_multicast:
             return Who.GROUP, "multicast"
-        # Only .255 is taken for one: in a part of a network that was swept, its last address may well be a device's.
-        inside = [network for network in self._networks if parsed in network]
-        broadcast = address.endswith(".255") and all(parsed == network.broadcast_address for network in inside)
-        return (Who.GROUP, "broadcast") if broadcast else (Who.NOBODY, "")
+        # Where only a part of an attached network is swept, the broadcast address lies outside of that part, and the
+        # part's own last address may well be a device's. What was asked as everybody else was is no broadcast.
+        broadcast = address.endswith(".255") or any(parsed == network.broadcast_address for network in self._networks)
+        return (Who.GROUP, "broadcast") if broadcast and address not in self._swept else (Who.NOBODY, "")
+
+
+def _widest(tallies: Iterable[Tally]) -> frozenset[str]:
+    """Return the addresses that got what the most addresses got: those that were swept."""
+    reached: dict[tuple[str, int, str], set[str]] = {}
+    for tally in tallies:
+        reached.setdefault((tally.transport, tally.port, tally.purpose), set()).add(bare(tally.to))
+    widest = max(reached.values(), key=len, default=set())
+    return frozenset(widest) if len(widest) > 1 else frozenset()
 
 
 def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:

@@ -167,7 +167,7 @@ def test_how_long_it_takes_is_said_first_and_a_log_gets_lines_and_no_carriage_re
     done = play(scan(tested=253), notice="4,093 addresses take about 20 seconds.")
     lines = done.err.splitlines()
     assert lines[0] == "espied: 4,093 addresses take about 20 seconds."
-    assert lines[1].startswith("espied: sweeping  ╌╌╌╌╌╌╌╌╌╌ about 8 s left · 1 host found · 0 of 253 addresses")
+    assert lines[1].startswith("espied: sweeping  ╌╌╌╌╌╌╌╌╌╌ about 8 s left · 1 host found · 0 of 253 addresses tested")
     assert "\r" not in done.err
     assert "\x1b" not in done.err
 

@@ -50,13 +50,19 @@ def who(*addresses: str, snapshot: Snapshot = SNAPSHOT) -> list[tuple[Who, str]]
     return [(one.who, one.name) for one in recipients(tallied(packet(address) for address in addresses), snapshot)]
 
 
+def whose(*addresses: str) -> list[tuple[Who, str]]:
+    """Ask each address something else, so that none looks swept."""
+    found = recipients(tallied(packet(address, port) for port, address in enumerate(addresses)), SNAPSHOT)
+    return [(one.who, one.name) for one in found]
+
+
 def test_all_addresses_of_a_device_are_one_recipient_with_its_name() -> None:
     (lamp,) = recipients(tallied([packet("fe80::5%eth0"), packet("192.168.1.5")]), SNAPSHOT)
     assert (lamp.who, lamp.name, lamp.addresses, lamp.packets, lamp.size) == (Who.DEVICE, "Lamp", ("192.168.1.5", "fe80::5%eth0"), 2, 2)
 
 
 def test_groups_broadcasts_and_this_machine_have_names() -> None:
-    assert who("192.168.1.2", "192.168.1.255", "224.0.0.251", "ff02::1%eth0", "239.1.2.3", "255.255.255.255") == [
+    assert whose("192.168.1.2", "192.168.1.255", "224.0.0.251", "ff02::1%eth0", "239.1.2.3", "255.255.255.255") == [
         (Who.GROUP, "broadcast"),
         (Who.GROUP, "mDNS group"),
         (Who.GROUP, "multicast"),
@@ -66,11 +72,18 @@ def test_groups_broadcasts_and_this_machine_have_names() -> None:
     ]
 
 
-def test_the_last_address_of_a_part_that_was_swept_is_no_broadcast() -> None:
-    part = replace(SNAPSHOT, scan=ScanSummary(interfaces=(ScanInterface(name="eth0", address="10.0.0.2", network="10.0.0.0/26"),)))
-    assert who("10.0.0.63", "10.0.0.255", snapshot=part) == [(Who.GROUP, "broadcast"), (Who.NOBODY, "")]
-    wide = replace(SNAPSHOT, scan=ScanSummary(interfaces=(ScanInterface(name="eth0", address="10.0.0.2", network="10.0.0.0/22"),)))
-    assert who("10.0.0.255", "10.0.3.255", snapshot=wide) == [(Who.GROUP, "broadcast"), (Who.NOBODY, "")]
+def test_an_address_that_was_asked_as_all_others_were_is_no_broadcast() -> None:
+    part = replace(SNAPSHOT, scan=ScanSummary(interfaces=(ScanInterface(name="eth0", address="10.0.0.2", network="10.0.0.0/24"),)))
+    swept = [packet(f"10.0.0.{number}") for number in range(3, 256)]
+    greeting = [packet("10.0.3.255", 10022, "greeting")]
+    found = recipients(tallied([*swept, *greeting]), part)
+    assert [(one.name, one.addresses) for one in found if one.who is Who.GROUP] == [("broadcast", ("10.0.3.255",))]
+    assert sum(one.who is Who.NOBODY for one in found) == 253
+
+
+def test_a_small_network_has_its_broadcast_too() -> None:
+    small = replace(SNAPSHOT, scan=ScanSummary(interfaces=(ScanInterface(name="eth0", address="10.0.0.66", network="10.0.0.64/26"),)))
+    assert who("10.0.0.127", snapshot=small) == [(Who.GROUP, "broadcast")]
 
 
 def test_devices_come_first_and_addresses_in_the_order_of_numbers() -> None:

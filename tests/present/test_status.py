@@ -22,7 +22,7 @@ KNOWN = replace(SUMMARY, unanswered=193)
 
 def test_progress_says_phase_coverage_hosts_and_time_left() -> None:
     assert progress_line(PROGRESS, 1.6, 0.55).plain == (
-        "knocking  ━━━━━╌╌╌╌╌ about 2 s left · 6 hosts found · 127 of 254 addresses · 1,200 packets sent"
+        "knocking  ━━━━━╌╌╌╌╌ about 2 s left · 6 hosts found · 127 of 254 addresses tested · 1,200 packets sent"
     )
 
 
@@ -32,7 +32,7 @@ def test_a_narrow_screen_gets_the_time_left_before_a_bar() -> None:
 
 def test_progress_does_not_say_addresses_twice_and_no_time_that_nobody_knows() -> None:
     said = progress_line(replace(PROGRESS, phase="sweeping 254 addresses")).plain
-    assert said == "sweeping 254 addresses  ━━━━━╌╌╌╌╌ 6 hosts found · 127 of 254 · 1,200 packets sent"
+    assert said == "sweeping 254 addresses  ━━━━━╌╌╌╌╌ 6 hosts found · 127 of 254 tested · 1,200 packets sent"
 
 
 def test_progress_after_the_sweep_says_how_many_answered() -> None:

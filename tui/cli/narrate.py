@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from discover.model.network import Progress
+from tui.cli.output import note
 from tui.present.cells import truncate
 from tui.present.outlook import Outlook
 from tui.present.status import progress_line
@@ -58,8 +59,7 @@ class Narrator:
         """Say a sentence that stays."""
         if self._on:
             self.clear()
-            sys.stderr.write(f"espied: {text}\n")
-            sys.stderr.flush()
+            note(text)
 
     def clear(self) -> None:
         """Remove the progress line from the terminal."""

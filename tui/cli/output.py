@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from discover.errors import EspiedError
-from tui.present.lines import Line, render
+from tui.present.lines import Line, line, render
 
 
 def to_text(lines: Iterable[Line], *, color: bool, width: int = 0) -> str:
@@ -65,6 +65,6 @@ def stderr_width() -> int:
 
 
 def note(text: str, *, quiet: bool = False) -> None:
-    """Say one sentence on stderr."""
+    """Say one sentence on stderr, wrapped where that is a terminal."""
     if not quiet:
-        click.echo(f"espied: {text}", err=True)
+        click.echo(to_text([line(f"espied: {text}", hang=8)], color=False, width=stderr_width()), err=True, nl=False)

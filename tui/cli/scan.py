@@ -108,10 +108,10 @@ def render(snapshot: Snapshot, format_name: str, *, color: bool, tallies: Sequen
         columns = width() if sys.stdout.isatty() else PIPE_WIDTH
         lines = snapshot_lines(snapshot, width=columns)
         if tallies is None:
-            return to_text(lines, color=color)
+            return to_text(lines, color=color, width=columns)
         from tui.present.ledger import ledger_lines  # noqa: PLC0415 - only here
 
-        return to_text((*lines, BLANK), color=color) + to_text(ledger_lines(tallies, snapshot), color=color, width=columns)
+        return to_text((*lines, BLANK, *ledger_lines(tallies, snapshot)), color=color, width=columns)
     from discover.export import FORMATS as EXPORTS  # noqa: PLC0415 - msgspec loads here
 
     chosen = EXPORTS[format_name]

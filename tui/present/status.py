@@ -28,7 +28,7 @@ def progress_line(progress: Progress, left: float | None = None, share: float | 
     phase = progress.phase
     under_way = progress.tested < progress.planned
     if under_way:
-        tested = f"{progress.tested:,} of {progress.planned:,}" + ("" if "address" in phase else " addresses")
+        tested = f"{progress.tested:,} of {progress.planned:,}{'' if 'address' in phase else ' addresses'} tested"
     elif progress.planned and progress.unanswered:
         answered = max(progress.planned - progress.unanswered, 0)
         tested = f"{answered:,} of {words.count(progress.planned, 'address', 'addresses')} answered"

@@ -174,16 +174,17 @@ class MainScreen(Screen[None]):
         """Show the newest problem: an error, what the filter does not understand, else what the feed says."""
         bar = self.query_one("#notices", LineBar)
         said: Line | None = None
+        more: Line | None = None
         if self._trouble is not None and self._roster.total:
             said = line(("✗ ", "bad"), f"{self._trouble.message} {self._trouble.hint}".rstrip())
         elif self._roster.filter.problems:
             said = line(("! filter: ", "warn"), self._roster.filter.problems[0])
         elif (notices := self._all_notices()) and self._roster.total:
-            more = f"  (n: {words.count(len(notices) - 1, 'more notice')})" if len(notices) > 1 else ""
-            said = line(("! ", "warn"), notices[-1], (more, "dim"))
+            said = line(("! ", "warn"), notices[-1])
+            more = line(("n ", "key"), (f"{len(notices)} notices" if len(notices) > 1 else "Read", "dim"))
         bar.set_class(said is not None, "-some")
         if said is not None:
-            bar.show(said)
+            bar.show(said, more)
 
     def _all_notices(self) -> tuple[str, ...]:
         """Return what the feed says of the scan, and what its summary has to add."""
