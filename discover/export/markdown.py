@@ -60,7 +60,7 @@ def _inventory(snapshot: Snapshot) -> list[str]:
 
 def _ledger(snapshot: Snapshot, tallies: Sequence[Tally]) -> list[str]:
     found = recipients(tallies, snapshot)
-    lines = ["## What was sent", "", f"{escape(sent_words(found)).capitalize()}."]
+    lines = ["## What was sent", "", f"{escape(sent_words(tallies)).capitalize()}."]
     if found:
         lines += ["", _row(_LEDGER_HEADINGS), _row("---" for _ in _LEDGER_HEADINGS)]
     for one in found:

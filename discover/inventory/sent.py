@@ -91,15 +91,7 @@ def recipients(tallies: Iterable[Tally], snapshot: Snapshot) -> tuple[Recipient,
             who, name = here.stranger(address)
             key = (who, address, name)
         found.setdefault(key, []).append(tally)
-    made = (
-        Recipient(
-            who=who,
-            name=name,
-            addresses=tuple(dict.fromkeys(sorted((tally.to for tally in some), key=address_order))),
-            tallies=tuple(some),
-        )
-        for (who, _, name), some in found.items()
-    )
+    made = (Recipient(who=who, name=name, addresses=_addresses(some), tallies=tuple(some)) for (who, _, name), some in found.items())
     return tuple(sorted(made, key=lambda one: (one.who, address_order(one.addresses[0]))))
 
 
@@ -158,12 +150,12 @@ def merged(tallies: Iterable[Tally]) -> tuple[Tally, ...]:
     return tuple(found.values())
 
 
-def sent_words(found: Sequence[Recipient]) -> str:
+def sent_words(tallies: Sequence[Tally]) -> str:
     """Return the totals in words ("731 packets with 5,021 bytes of payload to 254 addresses"), "nothing" where nothing was sent."""
-    if not found:
+    if not tallies:
         return "nothing"
-    packets, size = sum(one.packets for one in found), sum(one.size for one in found)
-    addresses = sum(len(one.addresses) for one in found)
+    packets, size = totals(tallies)
+    addresses = len({tally.to for tally in tallies})
     return f"{_count(packets, 'packet')} with {_count(size, 'byte')} of payload to {_count(addresses, 'address', 'addresses')}"
 
 
@@ -212,6 +204,11 @@ def _count(number: int, singular: str, plural: str = "") -> str:
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
+def _addresses(tallies: Iterable[Tally]) -> tuple[str, ...]:
+    found = {tally.to for tally in tallies}
+    return tuple(sorted(found, key=address_order)) if len(found) > 1 else tuple(found)
+
+
 def _added(one: Tally, other: Tally) -> Tally:
     return Tally(
         to=one.to,
@@ -248,6 +245,8 @@ class _Here:
             return Who.SELF, "this machine"
         if address in GROUPS:
             return Who.GROUP, GROUPS[address]
+        if address in self._swept:
+            return Who.NOBODY, ""
         try:
             parsed = ipaddress.ip_address(address)
         except ValueError:
@@ -255,9 +254,9 @@ class _Here:
         if parsed.is_multicast:
             return Who.GROUP, "multicast"
         # Where only a part of an attached network is swept, the broadcast address lies outside of that part, and the
-        # part's own last address may well be a device's. What was asked as everybody else was is no broadcast.
+        # part's own last address may well be a device's: but then it was swept.
         broadcast = address.endswith(".255") or any(parsed == network.broadcast_address for network in self._networks)
-        return (Who.GROUP, "broadcast") if broadcast and address not in self._swept else (Who.NOBODY, "")
+        return (Who.GROUP, "broadcast") if broadcast else (Who.NOBODY, "")
 
 
 def _widest(tallies: Iterable[Tally]) -> frozenset[str]:

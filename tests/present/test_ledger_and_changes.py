@@ -37,7 +37,7 @@ def test_the_ledger_is_by_device_and_purpose_and_names_devices_and_groups() -> N
 
 
 def test_the_ledger_by_purpose_begins_with_what_took_the_most_packets() -> None:
-    lines = to_plain(purpose_lines(TALLIES, SNAPSHOT)).splitlines()
+    lines = to_plain(purpose_lines(TALLIES)).splitlines()
     assert lines[2:5] == [
         "    3  is anybody there (knock)        3232/udp  to 3 addresses",
         "    3  OTA knock                       2040 3232/udp  to 192.168.1.23",
@@ -90,7 +90,7 @@ def test_every_packet_is_in_the_ledger_once_whatever_was_sent(tallies: list[Tall
     assert ("Sent: nothing." in text) == (not tallies)
     if tallies:
         assert f"{sum(one.packets for one in tallies):,} packet" in text.splitlines()[0]
-    assert to_plain(purpose_lines(tallies, SNAPSHOT)).splitlines()[0] == text.splitlines()[0]
+    assert to_plain(purpose_lines(tallies)).splitlines()[0] == text.splitlines()[0]
 
 
 def test_a_hostile_name_is_harmless_in_the_ledger() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -32,7 +33,7 @@ _NUMBER: Final = 5
 def ledger_lines(tallies: Sequence[Tally], snapshot: Snapshot) -> tuple[Line, ...]:
     """Return the ledger: the totals, then a block for each device, group and address, and one line for all addresses without a device."""
     found = recipients(tallies, snapshot)
-    lines = [_heading(found)]
+    lines = [_heading(tallies)]
     for one in found:
         if one.who is not Who.NOBODY:
             lines += [BLANK, _whose(one), *sent_lines(one.tallies)]
@@ -40,10 +41,9 @@ def ledger_lines(tallies: Sequence[Tally], snapshot: Snapshot) -> tuple[Line, ..
     return (*lines, BLANK, _nobody_line(nobody)) if nobody else tuple(lines)
 
 
-def purpose_lines(tallies: Sequence[Tally], snapshot: Snapshot) -> tuple[Line, ...]:
+def purpose_lines(tallies: Sequence[Tally]) -> tuple[Line, ...]:
     """Return the ledger the other way round: the totals, then each purpose with its packets, ports and how many addresses got it."""
-    found = recipients(tallies, snapshot)
-    lines = [_heading(found)]
+    lines = [_heading(tallies)]
     reached: dict[tuple[str, str], set[str]] = {}
     for tally in tallies:
         reached.setdefault((tally.purpose, tally.transport), set()).add(tally.to)
@@ -72,8 +72,8 @@ def device_sent_lines(tallies: Sequence[Tally]) -> tuple[Line, ...]:
     return (heading, BLANK, *(_purpose_line(one, column=0) for one in purposes(tallies)))  # the detail is narrow: no columns
 
 
-def _heading(found: Sequence[Recipient]) -> Line:
-    return line(("Sent: ", "accent"), (f"{sent_words(found)}.", "title"), hang=2)
+def _heading(tallies: Sequence[Tally]) -> Line:
+    return line(("Sent: ", "accent"), (f"{sent_words(tallies)}.", "title"), hang=2)
 
 
 def _whose(one: Recipient) -> Line:
@@ -101,13 +101,14 @@ def _purpose_line(one: Purpose, more: str = "", column: int = _PURPOSE) -> Line:
 def _nobody_line(nobody: Sequence[Recipient]) -> Line:
     """Say in one line what went to addresses where no device was found: a sweep of a /24 is no list of 192 blocks."""
     who, which = nobody_words(nobody)
-    got: dict[tuple[str, str], set[int]] = {}
-    for one in nobody:
-        for each in purposes(one.tallies):
-            got.setdefault((each.purpose, each.transport), set()).add(each.packets)
+    tallies = [tally for one in nobody for tally in one.tallies]
+    got: dict[tuple[str, str], Counter[str]] = {}
+    for tally in tallies:
+        got.setdefault((tally.purpose, tally.transport), Counter())[tally.to] += tally.packets
     said = []
-    for each in purposes(tally for one in nobody for tally in one.tallies):
+    for each in purposes(tallies):
         numbers = got[each.purpose, each.transport]
-        alike = len(numbers) == 1 and each.packets == min(numbers) * len(nobody)
-        said.append(f"{purpose_words(each)}, {f'{min(numbers):,} each' if alike else f'{each.packets:,} in all'}")
+        least = min(numbers.values())
+        alike = each.packets == least * len(nobody)
+        said.append(f"{purpose_words(each)}, {f'{least:,} each' if alike else f'{each.packets:,} in all'}")
     return line((who, "title"), (f"  {which}: ", "dim"), "; ".join(said), hang=2)

@@ -54,7 +54,7 @@ class LedgerScreen(Dialog):
         if self._shown is not None and all(new is old for new, old in zip(state, self._shown, strict=True)):
             return
         self._shown = state
-        make = purpose_lines if self._by_purpose else ledger_lines
-        self.lines.show(make(state[0], state[1]), from_top=from_top)
+        tallies, snapshot, by_purpose = state
+        self.lines.show(purpose_lines(tallies) if by_purpose else ledger_lines(tallies, snapshot), from_top=from_top)
         end = time.monotonic()
         self._not_before = end + (end - start) * _REST
