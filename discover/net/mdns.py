@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import itertools
 import logging
 import random
 from collections.abc import Callable, Iterable, Sequence
@@ -31,7 +32,7 @@ from discover.net.mdns_instance import META, type_of
 from discover.net.mdns_limits import Limits
 from discover.net.mdns_link import Link
 from discover.net.mdns_query import AAAA, PTR, A, encode_browse, encode_queries, host_labels, labels
-from discover.net.mdns_records import Records
+from discover.net.mdns_records import Records, key_of
 from discover.net.mdns_schedule import Schedule
 from discover.net.pace import Bucket
 from discover.net.waiting import Alarm
@@ -73,7 +74,7 @@ class Browser:
         self._task: asyncio.Task[None] | None = None
         self._closed = False
         self._link = Link(gate, clock, interface, self._take)
-        self._limits = Limits(interface.name, self._book, self._records, self._link)
+        self._limits = Limits(interface.name, self._book, self._records, self._link, clock.mono())
 
     @property
     def error(self) -> NetworkError | None:
@@ -103,7 +104,7 @@ class Browser:
         for pointer in pointers:
             self._tell(self._pointer(pointer, now))
         if names:
-            self._tell(self._book.changed(names, now))
+            self._tell(self._book.changed(names, now, pointed={key_of(pointer.alias) for pointer in pointers}))
         due = self._book.next_due()
         if due is not None and (self._sleeps_until is None or due < self._sleeps_until):
             self._alarm.ring()
@@ -171,7 +172,7 @@ class Browser:
         due = self._book.next_due()
         if due is not None and due <= now:
             self._tell(self._book.late(now))
-        self._tell(self._limits.news())
+        self._tell(self._limits.news(now))
 
     def _next_due(self) -> float | None:
         known = (self._schedule.next_due(), self._book.next_due(), self._book.next_look(), self._records.next_end())
@@ -186,12 +187,14 @@ class Browser:
         # On loopback a unicast answer reaches only one of the programs that share the port.
         named = {one: name for one in (*first, *again) if (name := labels("", one)) is not None}
         unicast = not self._interface.loopback
-        packets = list(encode_queries([(named[one], PTR) for one in first if one in named], unicast=unicast))
         now = self._clock.mono()
-        packets += encode_browse({named[one]: self._book.known(one, now) for one in again if one in named})
-        for packet in packets:
+        known = {named[one]: self._book.known(one, now) for one in again if one in named}
+        # One packet after the other: a thousand known answers are not encoded in a moment.
+        for packet in itertools.chain(
+            encode_queries([(named[one], PTR) for one in first if one in named], unicast=unicast), encode_browse(known)
+        ):
             await self._link.outbox.ask(partial(bytes, packet))
-        self._tell(self._limits.news(look=True))
+        self._tell(self._limits.news(self._clock.mono(), look=True))
 
     def _question(self) -> bytes:
         packet, events = self._book.ask(self._clock.mono(), unicast=not self._interface.loopback)
@@ -210,8 +213,9 @@ class Browser:
             await asyncio.gather(self._task, return_exceptions=True)
 
     def _tell_last(self) -> None:
-        for event in self._limits.news(final=True):
-            self._deliver(event, self._clock.mono())
+        now = self._clock.mono()
+        for event in self._limits.news(now, final=True):
+            self._deliver(event, now)
 
 
 async def browse(gate: Gate, clock: Clock, interface: Interface, types: Iterable[str], on_event: Callable[[MdnsEvent], None]) -> Browser:

@@ -10,7 +10,7 @@ a second, with its newest state in the end.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Final, Protocol
 
 from discover.net.api import MdnsEvent, MdnsEventKind
@@ -20,6 +20,8 @@ from discover.net.mdns_query import AAAA, SRV, TXT, A, Known, QueryPacket, Quest
 MAX_TYPES: Final = 256
 MAX_INSTANCES: Final = 10_000
 """Bounds against made-up names; a LAN of 1000 devices has some 5000 instances."""
+MAX_KNOWN: Final = 1000
+"""Known answers to one question: some 20 packets, half of what the group may get in a second."""
 MIN_TTL: Final = 1125
 """Seconds: a quarter of RFC 6762 section 10's 75 minutes. Devices that announce less would flap (python-zeroconf does the same)."""
 PAUSES: Final = (0.06, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0)
@@ -147,8 +149,11 @@ class Book:
         self._lookup.release(found.full)
         yield from self._tell_end(key, found, now)
 
-    def changed(self, names: Iterable[str], now: float) -> Iterator[MdnsEvent]:
-        """Note that records of these names (instances or hosts) are new or gone; yield what is to be told."""
+    def changed(self, names: Iterable[str], now: float, *, pointed: Container[str] = ()) -> Iterator[MdnsEvent]:
+        """Note that records of these names (instances or hosts) are new or gone; yield what is to be told.
+
+        ``pointed``: instances whose pointer came in the same packet, and which have been told with it.
+        """
         keys: dict[str, None] = {}
         for name in names:
             bare = name.lower().rstrip(".")
@@ -156,7 +161,8 @@ class Book:
                 keys[bare] = None
             keys.update(dict.fromkeys(sorted(self._by_host.get(bare, ()))))
         for key in keys:
-            yield from self._tell(key, self._instances[key], now)
+            if key not in pointed:
+                yield from self._tell(key, self._instances[key], now)
 
     # Telling.
 
@@ -259,7 +265,10 @@ class Book:
         return events, stale
 
     def known(self, service: str, now: float) -> list[Known]:
-        """Return the known answers for a type (or :data:`META`): more than half of their TTL is left (RFC 6762 section 7.1)."""
+        """Return the known answers for a type (or META): more than half of their TTL is left (RFC 6762 section 7.1).
+
+        At most :data:`MAX_KNOWN` of them; those that are left out are announced once more.
+        """
         found: list[Known] = []
         if service == META:
             rows = [("", one, ttl, heard) for one, (ttl, heard) in self._announced.items()]
@@ -270,6 +279,8 @@ class Book:
             name = labels(instance, kind) if left > ttl / 2 else None
             if name is not None:
                 found.append((name, int(left)))
+                if len(found) >= MAX_KNOWN:
+                    break
         return found
 
     # Asking.

@@ -13,25 +13,27 @@ from discover.text import clean
 
 _BUSY: Final = 20
 """Changes held back before it is worth a word: fewer are an announcement in many pieces."""
+_PATIENCE: Final = 60.0
+"""Seconds before a count is told that is not the last one: most scans are over by then."""
 _COUNTED: Final = ("ignored", "lost")
 """Kinds whose sentence has a count in it."""
 
 
 class Limits:
-    """Says each kind of limit when it is first met, and at the end once more where the count has grown."""
+    """Says each kind of limit once when it is met, and a count at the end, or after a while in a watch. ``start``: monotonic seconds."""
 
-    def __init__(self, interface: str, book: Book, records: Records, link: Link) -> None:
+    def __init__(self, interface: str, book: Book, records: Records, link: Link, start: float) -> None:
         self._interface = interface
         self._book = book
         self._records = records
         self._link = link
+        self._start = start
         self._said: dict[str, int] = {}
 
-    def news(self, *, look: bool = False, final: bool = False) -> Iterator[MdnsEvent]:
+    def news(self, now: float, *, look: bool = False, final: bool = False) -> Iterator[MdnsEvent]:
         """Yield the notices that are new; ``look``: ask the system, too (it costs reading a file)."""
         book, link = self._book, self._link
         lost = link.lost() if look or final else 0
-        instance = clean(book.busiest)
         for kind, count, least, words in (
             ("instances", book.refused, 1, f"more than {MAX_INSTANCES} mDNS instances are announced; the others are not listed"),
             ("types", book.refused_types, 1, f"more than {MAX_TYPES} mDNS service types are announced; the others are not asked for"),
@@ -40,12 +42,15 @@ class Limits:
                 "busy",
                 book.held_back,
                 _BUSY,
-                f"{instance!r} changes its mDNS records all the time: told is the newest state of each second",
+                f"{clean(book.busiest)!r} changes its mDNS records all the time: told is each second's newest state",
             ),
             ("ignored", link.ignored, 1, f"{link.loudest} floods mDNS: {link.ignored} packets were not looked at"),
             ("lost", lost, 1, f"the system dropped {lost} UDP packets because a receive buffer was full (net.core.rmem_max)"),
         ):
-            grown = final and kind in _COUNTED and count > self._said.get(kind, 0)
-            if count >= least and (kind not in self._said or grown):
+            if kind in _COUNTED:
+                new = count > self._said.get(kind, 0) if final else kind not in self._said and now - self._start >= _PATIENCE
+            else:
+                new = kind not in self._said
+            if new and count >= least:
                 self._said[kind] = count
                 yield MdnsEvent(kind=MdnsEventKind.NOTICE, interface=self._interface, type="", notice=f"{self._interface}: {words}.")
