@@ -12,11 +12,12 @@ from typing import Final
 from tests.bench import findings
 from tests.bench.airlab.avahi import NEEDS as AVAHI_NEEDS
 from tests.bench.airlab.lan import INTERFACE
-from tests.bench.airlab.truth import TCP_PORTS, UDP_PORTS, Truth
+from tests.bench.airlab.truth import TCP, TCP_PORTS, UDP, UDP_PORTS, Truth
 from tests.bench.scenarios import Fleet
 
 HERE: Final = Path(__file__).parent
 MDNS_TYPE: Final = "_esphomelib._tcp"
+_NONE: Final[frozenset[str]] = frozenset()
 _UDP: Final = "U:" + ",".join(map(str, UDP_PORTS))
 _TCP: Final = "T:" + ",".join(map(str, TCP_PORTS))
 
@@ -31,7 +32,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contestant:
-    """One program with its options. ``argv`` makes the command; ``asks``: the transports whose ports it asks.
+    """One program with its options. ``argv`` makes the command; ``asks``: the ports it asks, of those that count here.
 
     ``needs`` are the programs that must be installed; ``bus``: it talks to an avahi-daemon of the scanner's own.
     ``slow``: its run takes so long that one for each seed is enough.
@@ -41,7 +42,7 @@ class Contestant:
     argv: Callable[[Work], list[str]]
     parse: findings.Parser
     root: bool = False
-    asks: tuple[str, ...] = ("udp", "tcp")
+    asks: frozenset[str] = UDP | TCP
     needs: tuple[str, ...] = ()
     bus: bool = False
     slow: bool = False
@@ -63,14 +64,14 @@ def _nmap(name: str, *options: str, slow: bool = False) -> Contestant:
         argv=lambda work: ["nmap", *options, "-p", ports, "-oX", "-", str(work.truth.network)],
         parse=findings.parse_nmap,
         root=True,
-        asks=("udp", "tcp") if "-sS" in options else ("udp",),
+        asks=UDP | TCP if "-sS" in options else UDP,
         needs=("nmap",),
         slow=slow,
         timeout=300.0,
     )
 
 
-def _sweep(name: str, *options: str, root: bool = False, asks: tuple[str, ...] = ("udp", "tcp")) -> Contestant:
+def _sweep(name: str, *options: str, root: bool = False, asks: frozenset[str] = UDP | TCP) -> Contestant:
     return Contestant(
         name=name,
         argv=lambda work: _script("espied_sweep.py", INTERFACE, str(work.truth.network), *options),
@@ -85,6 +86,7 @@ def _scan(name: str, *options: str) -> Contestant:
         name=name,
         argv=lambda _: [sys.executable, "-m", "tui", "--quiet", "scan", "-i", INTERFACE, "--no-save", "--format", "json", *options],
         parse=findings.parse_espied,
+        asks=UDP | {"tcp/80"},  # it connects to no port where a mere connect has side effects
     )
 
 
@@ -117,9 +119,9 @@ _FAST = ("-sS", "-sU", "-n", "-T5", "--min-rate", "5000", "--max-retries")
 _ALL = (
     _sweep("espied"),
     _sweep("espied, root", root=True),
-    _sweep("espied, UDP", "--udp-only", asks=("udp",)),
-    _sweep("espied, UDP, root", "--udp-only", root=True, asks=("udp",)),
-    _sweep("espied, hosts", "--hosts-only", asks=()),
+    _sweep("espied, UDP", "--udp-only", asks=UDP),
+    _sweep("espied, UDP, root", "--udp-only", root=True, asks=UDP),
+    _sweep("espied, hosts", "--hosts-only", asks=_NONE),
     _scan("espied scan -s 0", "--seconds", "0"),
     _scan("espied scan"),
     _prototype("prototype"),
@@ -134,7 +136,7 @@ _ALL = (
         argv=lambda work: ["arp-scan", "-q", "-x", "-I", INTERFACE, str(work.truth.network)],
         parse=findings.parse_arp_scan,
         root=True,
-        asks=(),
+        asks=_NONE,
         needs=("arp-scan",),
     ),
     Contestant(
@@ -142,8 +144,9 @@ _ALL = (
         argv=lambda work: ["fping", "-a", "-q", "-g", str(work.truth.network)],
         parse=findings.parse_fping,
         root=True,  # its socket needs CAP_NET_RAW in a new namespace, whose ping_group_range is empty
-        asks=(),
+        asks=_NONE,
         needs=("fping",),
+        slow=True,
     ),
     _browse("espied browse", "espied_browse.py", on=INTERFACE),
     _browse("python-zeroconf", "plain_zeroconf.py"),

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
-from tests.bench.airlab.truth import TCP_PORTS, UDP_PORTS, Truth
+from tests.bench.airlab.truth import Truth
 from tests.bench.findings import Findings
 from tests.bench.measure import Run
-
-_ASKED: Final = frozenset({f"udp/{port}" for port in UDP_PORTS} | {f"tcp/{port}" for port in TCP_PORTS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +34,8 @@ def figures_of(run: Run) -> dict[str, float]:
     return {"wall": run.wall, "cpu": run.cpu, "rss": run.rss, "tx": run.tx, "rx": run.rx, "others": run.others}
 
 
-def sweep_figures(found: Findings, truth: Truth, *, asks: Sequence[str]) -> dict[str, float]:
-    """Compare a sweep's findings with the truth. Ports that were not to be asked do not count (``asks``: transports).
+def sweep_figures(found: Findings, truth: Truth, *, asks: Collection[str]) -> dict[str, float]:
+    """Compare a sweep's findings with the truth. Ports that were not to be asked do not count (``asks``: "udp/3232").
 
     "hosts", "hosts_false": live addresses found, and addresses found where nobody is. "services": services found,
     whether sure ("open") or likely ("maybe"); "recall" and "host_recall" their shares. "open_false", "maybe_false":
@@ -89,7 +86,7 @@ def mdns_figures(found: Findings, count: int) -> dict[str, float]:
     return figures
 
 
-def misses(found: Findings, truth: Truth, *, asks: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def misses(found: Findings, truth: Truth, *, asks: Collection[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Name what was missed and what was found wrongly."""
     missed = [f"{address} ({truth.kind_of(address)})" for address in sorted(truth.addresses - found.hosts)]
     false = sorted(found.hosts - truth.addresses - {truth.scanner})
@@ -120,8 +117,8 @@ def unanswered_at(row: Row, when: float) -> float | None:
     return total - sum(1 for one in row.closed_at if one <= when)
 
 
-def _asked(keys: Iterable[str], transports: Sequence[str]) -> frozenset[str]:
-    return frozenset(key for key in keys if key.rpartition("/")[0] in _ASKED and key[:3] in transports)
+def _asked(keys: Iterable[str], asks: Collection[str]) -> frozenset[str]:
+    return frozenset(key for key in keys if key.rpartition("/")[0] in asks)
 
 
 def _is_true(kind: str, key: str, truth: Truth) -> bool:

@@ -79,28 +79,28 @@ _SWEEPS: Final = (
         contestants=("espied", "nmap -T5 r1", "nmap -T5 r3", "nmap -T4", "prototype", "espied scan -s 0"),
     ),
 )
-_BROWSERS: Final = ("espied browse", "python-zeroconf", "avahi-browse -t", "avahi-browse")
+_BROWSERS: Final = ("espied browse", "python-zeroconf", "avahi-browse -t")
 _NOBODY: Final[Mapping[str, int]] = MappingProxyType({})
 _MDNS: Final = (
     Scenario(
         name="mdns200",
         title="200 mDNS devices",
         mix=_NOBODY,
-        fleet=Fleet(count=200, seconds=10),
+        fleet=Fleet(count=200, seconds=6),
         contestants=_BROWSERS,
     ),
     Scenario(
         name="mdns-one",
         title="200 services announced by one python-zeroconf process",
         mix=_NOBODY,
-        fleet=Fleet(count=200, seconds=10, one_process=True),
+        fleet=Fleet(count=200, seconds=6, one_process=True),
         contestants=_BROWSERS,
     ),
     Scenario(
         name="mdns-bare",
         title="200 mDNS devices that answer a browse with a PTR alone",
         mix=_NOBODY,
-        fleet=Fleet(count=200, seconds=10, additional=False),
+        fleet=Fleet(count=200, seconds=6, additional=False),
         contestants=_BROWSERS,
     ),
     Scenario(
@@ -108,7 +108,7 @@ _MDNS: Final = (
         title="200 mDNS devices, 1-8 ms delay and 5 % loss each way",
         mix=_NOBODY,
         air=Air(delay_ms=(1, 8), loss=5),
-        fleet=Fleet(count=200, seconds=10),
+        fleet=Fleet(count=200, seconds=6),
         contestants=_BROWSERS,
     ),
     Scenario(
@@ -117,7 +117,7 @@ _MDNS: Final = (
         network=LARGE,
         mix=_NOBODY,
         fleet=Fleet(count=1000, seconds=6),
-        contestants=_BROWSERS,
+        contestants=(*_BROWSERS, "avahi-browse"),
     ),
     Scenario(
         name="mdns-burst",
@@ -125,7 +125,7 @@ _MDNS: Final = (
         network=LARGE,
         mix=_NOBODY,
         fleet=Fleet(count=1000, seconds=6, delay_ms=(0, 20)),
-        contestants=_BROWSERS,
+        contestants=(*_BROWSERS, "avahi-browse"),
     ),
 )
 SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType({one.name: one for one in (*_SWEEPS, *_MDNS)})

@@ -3,7 +3,7 @@
  * stdin: lines "PROTO ADDRESS PORT KIND". "ready" goes to stdout once all of them are bound.
  *   udp  ota      as ArduinoOTA: an invitation (more than two bytes that begin with a command, 0 or 100) is asked
  *                 for a password; everything else, a knock too, is swallowed without a word
- *        echo     any datagram gets a small text, as Microchip's announce does
+ *        echo     any datagram gets a small text with the device's name and MAC, as Microchip's announce does
  *        mute     swallows everything
  *   tcp  esphome  the first bytes get a frame as ESPHome's HelloResponse
  *        http     the first bytes get a small page, and the connection ends
@@ -30,12 +30,12 @@ struct end {
     int s;
     enum role role;
     enum kind kind;
+    unsigned address; /* of the device, in host order: its MAC is made of it */
 };
 
 static const char HELLO[] = "\0\x20\x02\x08\x01\x10\x0a\x1a\x0f" "labnode (lab 1)" "\x22\x07labnode";
 static const char PAGE[] = "HTTP/1.0 200 OK\r\nServer: lab\r\nContent-Length: 2\r\n\r\nok";
 static const char AUTH[] = "AUTH 0123456789abcdef0123456789abcdef";
-static const char ECHOED[] = "LABDEV\r\n00-15-27-00-00-00\r\n";
 static int events;
 static char buffer[65536];
 
@@ -47,10 +47,10 @@ static enum kind kind_of(const char *name) {
     exit(2);
 }
 
-static void watch(int s, enum role role, enum kind kind) {
+static void watch(int s, enum role role, enum kind kind, unsigned address) {
     struct end *end = malloc(sizeof *end);
     if (!end) exit(1);
-    *end = (struct end){s, role, kind};
+    *end = (struct end){s, role, kind, address};
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = end};
     if (epoll_ctl(events, EPOLL_CTL_ADD, s, &event)) exit(1);
 }
@@ -66,7 +66,7 @@ static void bind_service(const char *proto, const char *address, int port, const
         fprintf(stderr, "respond: %s %s:%d: %s\n", proto, address, port, strerror(errno));
         exit(1);
     }
-    watch(s, tcp ? LISTENER : DATAGRAM, kind_of(kind));
+    watch(s, tcp ? LISTENER : DATAGRAM, kind_of(kind), ntohl(to.sin_addr.s_addr));
 }
 
 static void on_datagrams(const struct end *end) {
@@ -76,15 +76,18 @@ static void on_datagrams(const struct end *end) {
     while ((n = recvfrom(end->s, buffer, sizeof buffer, 0, (void *)&from, &size)) >= 0) {
         if (end->kind == OTA && n > 2 && (buffer[0] == '0' || buffer[0] == '1'))
             sendto(end->s, AUTH, sizeof AUTH - 1, 0, (void *)&from, size);
-        else if (end->kind == ECHO)
-            sendto(end->s, ECHOED, sizeof ECHOED - 1, 0, (void *)&from, size);
+        else if (end->kind == ECHO) {
+            unsigned a = end->address;
+            int length = snprintf(buffer, sizeof buffer, "LABDEV\r\n00-15-27-%02X-%02X-%02X\r\n", a >> 16 & 255, a >> 8 & 255, a & 255);
+            sendto(end->s, buffer, length, 0, (void *)&from, size);
+        }
         size = sizeof from;
     }
 }
 
 static void on_connections(const struct end *end) {
     int s;
-    while ((s = accept4(end->s, NULL, NULL, SOCK_NONBLOCK)) >= 0) watch(s, STREAM, end->kind);
+    while ((s = accept4(end->s, NULL, NULL, SOCK_NONBLOCK)) >= 0) watch(s, STREAM, end->kind, end->address);
 }
 
 static void on_bytes(struct end *end) {

@@ -12,6 +12,8 @@ from typing import Final
 UDP_PORTS: Final = (3232, 3231, 3197, 3199, 8266, 10022, 30303)
 TCP_PORTS: Final = (80, 3232, 6053, 8266)
 """The ports that every sweep asks here: those of issue 3's goals."""
+UDP: Final = frozenset(f"udp/{port}" for port in UDP_PORTS)
+TCP: Final = frozenset(f"tcp/{port}" for port in TCP_PORTS)
 
 KINDS: Final[Mapping[str, tuple[tuple[str, int, str], ...]]] = MappingProxyType(
     {
