@@ -1,4 +1,4 @@
-"""Listeners: mDNS, the neighbour table and broadcasts, as signals."""
+"""Listeners: mDNS and broadcasts, as signals. The neighbour table has a file of its own."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from discover.errors import NetworkError
 from discover.listen.broadcasts import CHANNELS, MAX_DIFFERENT, hear_channel
 from discover.listen.mdns import EMBEDDED_TYPES, browse_signals, choose_peer
-from discover.listen.neighbours import NeighbourWatch
-from discover.model.network import Interface, Neighbour
+from discover.model.network import Interface
 from discover.model.signal import Signal
 from discover.net.api import MdnsEvent, MdnsEventKind
 from discover.net.emitter import Emitter
@@ -151,105 +150,6 @@ async def test_known_types_and_the_catalogues_are_asked_for(monkeypatch: pytest.
     await browser.close()
     assert {*EMBEDDED_TYPES, "_odd._udp"} == set(asked)
     assert len(asked) == len(set(asked))
-
-
-class Table:
-    """A neighbour table that a test writes by hand, and a watch that reads it."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, wanted: str = "192.168.1.") -> None:
-        self.network = FakeNetwork(interfaces=[FACE])
-        self.rows: list[Neighbour] = []
-        self.signals: list[Signal] = []
-        self.seen: list[tuple[str, str]] = []
-        self.failed: list[str] = []
-        self.trouble: list[NetworkError] = []
-        monkeypatch.setattr(self.network, "neighbours", self._read)
-        self.watch = NeighbourWatch(
-            self.network,
-            FACE,
-            emitter(self.network, self.signals),
-            wanted=lambda address: address.startswith(wanted),
-            on_seen=lambda address, mac: self.seen.append((address, mac)),
-            on_failed=self.failed.append,
-            on_trouble=self.trouble.append,
-        )
-
-    async def _read(self, _interface: object) -> list[Neighbour]:
-        return self.rows
-
-    async def read(self, *rows: tuple[str, str, str]) -> list[tuple[str, str]]:
-        self.rows = [Neighbour(address=address, mac=mac, interface="lan0", state=state) for address, mac, state in rows]
-        before = len(self.signals)
-        await self.watch.read()
-        return [(one.kind, one.text("state")) for one in self.signals[before:]]
-
-
-async def test_a_neighbour_is_told_once_and_again_when_it_is_fresh_or_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    table = Table(monkeypatch)
-    assert await table.read(("192.168.1.20", "02:00:00:00:00:01", "stale")) == [("neighbour.seen", "stale")]
-    assert await table.read(("192.168.1.20", "02:00:00:00:00:01", "delay")) == []
-    assert await table.read(("192.168.1.20", "02:00:00:00:00:01", "reachable")) == [("neighbour.seen", "reachable")]
-    assert await table.read(("192.168.1.20", "02:00:00:00:00:01", "stale")) == []
-    assert await table.read(("192.168.1.20", "02:00:00:00:00:02", "reachable")) == [("neighbour.seen", "reachable")]
-    table.watch.renew()
-    assert await table.read(("192.168.1.20", "02:00:00:00:00:02", "reachable")) == [("neighbour.seen", "reachable")]
-
-
-async def test_failure_is_a_signal_only_for_who_was_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    table = Table(monkeypatch)
-    assert await table.read(("192.168.1.20", "", "failed")) == []
-    await table.read(("192.168.1.20", "02:00:00:00:00:01", "reachable"))
-    assert await table.read(("192.168.1.20", "02:00:00:00:00:01", "failed")) == [("neighbour.failed", "")]
-    assert await table.read(("192.168.1.20", "02:00:00:00:00:01", "failed")) == []
-    assert table.failed == ["192.168.1.20"] * 3
-
-
-async def test_unfinished_foreign_and_broken_rows_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    table = Table(monkeypatch)
-    rows = (
-        ("192.168.1.20", "", "incomplete"),
-        ("10.0.0.1", "02:00:00:00:00:01", "reachable"),
-        ("rubbish", "02:00:00:00:00:01", "reachable"),
-    )
-    assert await table.read(*rows) == []
-    assert not table.seen
-
-
-async def test_a_table_that_cannot_be_read_is_told_once() -> None:
-    network = FakeNetwork(interfaces=[FACE])
-    network.fail("neighbours", errno.EPERM)
-    trouble: list[NetworkError] = []
-    watch = NeighbourWatch(
-        network,
-        FACE,
-        emitter(network, []),
-        wanted=lambda _: True,
-        on_seen=lambda _address, _mac: None,
-        on_failed=lambda _: None,
-        on_trouble=trouble.append,
-    )
-    task = asyncio.create_task(watch.run())
-    await network.clock.sleep(5)
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    assert len(trouble) == 1
-
-
-async def test_a_table_that_is_slow_to_read_is_read_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    table = Table(monkeypatch)
-    reads: list[float] = []
-
-    async def slow(_interface: object) -> list[Neighbour]:
-        reads.append(table.network.clock.mono())
-        await table.network.clock.sleep(0.2)
-        return []
-
-    monkeypatch.setattr(table.network, "neighbours", slow)
-    task = asyncio.create_task(table.watch.run())
-    await table.network.clock.sleep(10)
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    assert 3 <= len(reads) <= 6
 
 
 WLED = wled.encode(wled.NodeInfo(ip="192.168.1.20", name="Lamp", type="ESP32", on=True, unit=1, build=2405180))

@@ -1,22 +1,19 @@
-"""Questions to a network and to a host: which, to whom, and how often."""
+"""Questions to a whole network: which, to whom, and how often."""
 
 from __future__ import annotations
 
 import asyncio
 import errno
 
-import pytest
-
 from discover.errors import NetworkError
 from discover.model.network import Interface
 from discover.model.signal import Signal
-from discover.net.api import UdpEvent, UdpEventKind
 from discover.net.emitter import Emitter
 from discover.net.fake import FakeNetwork
 from discover.net.fake_hosts import FakeHost, fake_interface
 from discover.probe.book import Book, Line
-from discover.probe.questions import QUESTIONS, ask_host, ask_network
-from discover.proto import addp, gecko, microchip
+from discover.probe.questions import QUESTIONS, ask_network
+from discover.proto import addp, microchip
 
 ADDRESS = "192.168.1.20"
 SPA = b"BWGSPA\r\n00-15-27-00-00-01\r\n"
@@ -28,40 +25,34 @@ class Asked:
         self.signals: list[Signal] = []
         self.trouble: list[NetworkError] = []
 
-    async def run(self, *, network_first: bool = False, host: bool = True) -> Asked:
+    async def run(self) -> Asked:
         interface = self.network.interfaces()[0]
         emit = Emitter(self.network.clock, interface.name, self.signals.append, 0.0)
-        book = Book(emit, (), lambda _address: None)
-        line = Line(self.network, interface, book)
+        line = Line(self.network, interface, Book(emit, (), lambda _address: None), open_to_all=True)
         pump = asyncio.create_task(line.run())
-        if network_first:
-            await ask_network(line, interface, self.network.clock, self.trouble.append)
-        if host:
-            await ask_host(line, book, emit, self.network.clock, ADDRESS)
+        await ask_network(line, interface, self.network.clock, self.trouble.append)
+        await self.network.clock.sleep(0.5)
         pump.cancel()
         await asyncio.gather(pump, return_exceptions=True)
         line.close()
+        assert self.network.open_count == 0
         return self
-
-    @property
-    def to_host(self) -> list[tuple[int, bytes]]:
-        return [(one.port, one.payload) for one in self.network.ledger.packets if one.to == ADDRESS]
 
 
 async def test_a_network_is_asked_in_its_own_broadcast_and_in_two_groups() -> None:
-    asked = await Asked(interface=fake_interface("lan0", "10.1.2.3/22")).run(network_first=True, host=False)
+    asked = await Asked(interface=fake_interface("lan0", "10.1.2.3/22")).run()
     assert {one.to for one in asked.network.ledger.packets} == {"10.1.3.255", "239.255.255.250", "224.0.5.128"}
     assert len(asked.network.ledger.packets) == len(QUESTIONS)
 
 
 async def test_a_public_network_and_a_point_to_point_one_get_no_broadcast() -> None:
     for address in ("203.0.113.5/24", "10.0.0.0/31"):
-        asked = await Asked(interface=fake_interface("lan0", address)).run(network_first=True, host=False)
+        asked = await Asked(interface=fake_interface("lan0", address)).run()
         assert {one.to for one in asked.network.ledger.packets} == {"239.255.255.250", "224.0.5.128"}
 
 
 async def test_the_long_form_comes_first_and_the_short_one_later() -> None:
-    asked = await Asked().run(network_first=True, host=False)
+    asked = await Asked().run()
     forms = [(one.mono, one.payload) for one in asked.network.ledger.packets if one.port == microchip.PORT]
     assert [payload for _, payload in forms] == [microchip.QUESTION, microchip.QUESTION_SHORT]
     assert forms[1][0] - forms[0][0] >= 1.0
@@ -70,52 +61,13 @@ async def test_the_long_form_comes_first_and_the_short_one_later() -> None:
 async def test_one_question_that_is_refused_does_not_stop_the_others() -> None:
     asked = Asked(FakeHost(address=ADDRESS, udp={30303: lambda question: SPA if question == b"D" else None}))
     asked.network.fail("send", errno.EPERM, until=0.5)
-    await asked.run(network_first=True, host=False)
+    await asked.run()
     assert len(asked.trouble) == 5
     assert [one.kind for one in asked.signals] == ["udp.reply"]
 
 
-async def test_a_host_is_asked_twice_at_the_most() -> None:
-    asked = await Asked(FakeHost(address=ADDRESS, icmp=False)).run()
-    assert asked.to_host == [
-        (microchip.PORT, microchip.QUESTION),
-        (gecko.PORT, gecko.QUESTION),
-        (microchip.PORT, microchip.QUESTION_SHORT),
-        (gecko.PORT, gecko.QUESTION),
-    ]
-    silent = {one.number("port"): (one.number("tries"), one.text("control")) for one in asked.signals}
-    assert silent == {microchip.PORT: (2, "none"), gecko.PORT: (2, "none")}
-
-
-async def test_a_closed_port_is_asked_once() -> None:
-    asked = await Asked(FakeHost(address=ADDRESS)).run()
-    assert [port for port, _ in asked.to_host] == [microchip.PORT, gecko.PORT]
-    assert [one.kind for one in asked.signals] == ["udp.refused", "udp.refused"]
-
-
-async def test_who_answered_the_broadcast_is_not_asked_again() -> None:
-    asked = await Asked(FakeHost(address=ADDRESS, udp={30303: lambda _: SPA})).run(network_first=True)
-    assert [port for port, _ in asked.to_host] == [gecko.PORT]
-    assert len([one for one in asked.signals if one.kind == "udp.reply"]) == 1
-
-
 async def test_digi_modules_answer_with_what_they_are() -> None:
     reply = addp.encode_reply(addp.AddpReply(mac="00:40:9d:00:00:01", ip=ADDRESS, device="Digi Connect ME", firmware="Version 82000856_F6"))
-    asked = await Asked(FakeHost(address=ADDRESS, udp={2362: lambda question: reply if question == addp.QUESTION else None})).run(
-        network_first=True, host=False
-    )
+    asked = await Asked(FakeHost(address=ADDRESS, udp={2362: lambda question: reply if question == addp.QUESTION else None})).run()
     (one,) = asked.signals
     assert (one.text("protocol"), one.text("mac"), one.text("device")) == ("addp", "00:40:9d:00:00:01", "Digi Connect ME")
-
-
-def test_a_flood_of_made_up_senders_ends_somewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("discover.probe.book.MAX_CONTACTS", 10)
-    signals: list[Signal] = []
-    book = Book(Emitter(FakeNetwork().clock, "lan0", signals.append, 0.0), (), lambda _address: None)
-    for _ in range(3):
-        for number in range(50):
-            book.take(UdpEvent(kind=UdpEventKind.REPLY, address=f"10.0.0.{number}", port=30303, payload=b"x" * 60_000))
-    assert [one.peer for one in signals] == [f"10.0.0.{number}" for number in range(10)]
-    contact = book.peek("10.0.0.1")
-    assert contact is not None
-    assert not any(isinstance(part, bytes) for key in contact.payloads for part in key)
