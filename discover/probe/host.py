@@ -119,6 +119,8 @@ class HostAsking:
         """Nothing is waited for since before this: a bound that spares looking at every try."""
         self.free = joined
         """No sooner than this may the next packet leave."""
+        self._rest = joined
+        """Nor the next question: it comes after the one before, to a fragile device a while after."""
         self._bare: list[Try] = []
         """Tries that wait for a control behind them."""
         self._sent = 0
@@ -159,7 +161,7 @@ class HostAsking:
         times: list[float] = []
         sends = [ask.due for ask in self._open if ask.due is not None and not self._held(ask)]
         if sends and self._flying() < self._most_flying():
-            times.append(max(self.free, min(sends)))
+            times.append(max(self.free, self._rest, min(sends)))
         if self._bare:
             times.append(max(self.free, self._control_time()))
         self._oldest = self._oldest_wait()
@@ -173,7 +175,7 @@ class HostAsking:
             return None
         if self._bare and now >= self._control_time():
             return None, control(self.address, self._control_index)
-        if self._flying() >= self._most_flying():
+        if now < self._rest or self._flying() >= self._most_flying():
             return None
         again: Ask | None = None
         for ask in self._open:
@@ -195,8 +197,7 @@ class HostAsking:
         self._sent += 1
         one = Try(now, self._sent, now)
         self._oldest = min(self._oldest, now)
-        if self.fragile:
-            self.free = now + self._policy.fragile_spacing
+        self._rest = now + (self._policy.fragile_spacing if self.fragile else 0.0)
         if ask is None:
             self._controls[control(self.address, self._control_index).port] = one
             self._control_index += 1
@@ -213,8 +214,6 @@ class HostAsking:
         # A host that sent no ICMP error to the first control will not send one to the next.
         if ask.question.judged and ask.tries > 1 and (self._refused or not self._controls):
             self._bare.append(one)
-            if self.fragile:
-                self.free = now + LEAST_GAP  # the control comes right behind it, the next question after the usual time
         self._plan(ask, now)
 
     def postpone(self, until: float) -> None:
@@ -256,7 +255,7 @@ class HostAsking:
         measured = transport == "tcp" or not refused
         if ask.tries <= 1:
             # The liveness phase's question waited for ARP, too: that is no round trip of the air.
-            if ask.first >= self.joined:
+            if ask.tries and ask.first >= self.joined:
                 self._measure(now - last, measured=measured)
             if refused and transport == "udp" and ask.pending:
                 self._air.closed += 1
