@@ -49,8 +49,8 @@ class Hosts:
         self._hosts: dict[str, _Host] = {}
         self._troubled = False
 
-    def live(self, address: str, *, mac: str, asked: Mapping[int, float]) -> None:
-        """Ask the host for its ports, unless that was done a while ago or is being done. ``asked``: see PortPhase.add."""
+    def live(self, address: str, *, mac: str, asked: Mapping[int, float], trip: float) -> None:
+        """Ask the host for its ports, unless that was done a while ago or is being done. ``asked``, ``trip``: see PortPhase.add."""
         host = self._host(address)
         now = self._shared.network.clock.mono()
         if host.asked is not None and now - host.asked < ASK_AGAIN:
@@ -58,7 +58,7 @@ class Hosts:
         host.asked = now
         host.web.asked.clear()
         self._shared.begin()
-        self._ports.add(address, mac=mac, asked=asked)
+        self._ports.add(address, mac=mac, asked=asked, trip=trip)
 
     def done(self, address: str) -> None:
         """Note that the host has been asked for all its ports."""

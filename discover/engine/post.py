@@ -232,7 +232,9 @@ class Post:
 
     def _ask(self, address: str, sweep: Sweep | None) -> None:
         if self._hosts is not None and self._is_target(address):
-            self._hosts.live(address, mac=self._watch.mac(address), asked=sweep.knocked(address) if sweep is not None else {})
+            asked = sweep.knocked(address) if sweep is not None else {}
+            trip = sweep.trip(address) if sweep is not None else 0.0
+            self._hosts.live(address, mac=self._watch.mac(address), asked=asked, trip=trip)
 
     def _on_seen(self, address: str, mac: str, fresh: bool) -> None:  # noqa: FBT001 - the watch's callback has these three
         """Take a row of the neighbour table. One that is not fresh is worth asking, but no sign of life."""
@@ -254,9 +256,9 @@ class Post:
         if sweep is not None:
             sweep.failed(address)
 
-    def _on_heard(self, address: str, port: int, refused: bool) -> None:  # noqa: FBT001 - the book's callback has these three
+    def _on_heard(self, address: str, port: int, refused: bool, mono: float) -> None:  # noqa: FBT001 - the book's callback has these
         if self._ports is not None:
-            self._ports.heard(address, port, refused)
+            self._ports.heard(address, port, refused, mono)
 
     def _on_flood(self, address: str) -> None:
         self._shared.notice(f"{self.interface.name}: {address} answers without end; only its first answers are taken.")

@@ -38,8 +38,9 @@ class _Attempt:
     address: str
     port: int
     sock: socket.socket
+    began: float
+    """Seconds of the event loop's clock."""
     error: int = 0
-    timer: asyncio.TimerHandle | None = None
 
 
 class SocketConnector:
@@ -56,15 +57,15 @@ class SocketConnector:
         self._on_outcome = on_outcome
         self._loop = asyncio.get_running_loop()
         self._attempts: dict[tuple[str, int], _Attempt] = {}
+        self._guard: asyncio.TimerHandle | None = None
         self._poller: asyncio.TimerHandle | None = None
         self._polled: dict[socket.socket, _Attempt] = {}
         self._closed = False
 
     def try_connect(self, address: str, port: int, *, purpose: str) -> float:
         """Begin to connect now or say when to try again; see :class:`discover.net.api.Connector`."""
-        doing = f"connect to {address} port {port} on {self._interface.name}"
         if self._closed:
-            raise NetworkError(f"cannot {doing}: the connector is closed")
+            raise NetworkError(f"cannot {self._doing(address, port)}: the connector is closed")
         room = self._gate.policy.connect_packets
         wait = self._gate.wait(address, room=room)
         if wait > 0:
@@ -76,8 +77,8 @@ class SocketConnector:
         try:
             sock = tcp_socket(self._interface, host)
         except OSError as error:
-            raise network_error(error, doing) from error
-        attempt = _Attempt(address, port, sock)
+            raise network_error(error, self._doing(address, port)) from error
+        attempt = _Attempt(address, port, sock, self._loop.time())
         try:
             if LINUX:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT, 1)  # should the guard come late, one SYN more and no others
@@ -87,17 +88,34 @@ class SocketConnector:
             raise
         if attempt.error not in _UNDER_WAY and attempt.error not in OUTCOMES:
             sock.close()
-            raise network_error(OSError(attempt.error, os.strerror(attempt.error)), doing)
+            raise network_error(OSError(attempt.error, os.strerror(attempt.error)), self._doing(address, port))
         if attempt.error not in _NEVER_LEFT:
             self._gate.note(interface=self._interface.name, address=address, port=port, transport="tcp", purpose=purpose, room=room)
         self._attempts[address, port] = attempt
         if attempt.error in _UNDER_WAY:
             attempt.error = 0
             self._watch(attempt)
-            attempt.timer = self._loop.call_later(GUARD, self._end, attempt, TcpOutcome.SILENT)
+            if self._guard is None:
+                self._guard = self._loop.call_later(GUARD, self._give_up)
         else:
-            attempt.timer = self._loop.call_later(0.0, self._end, attempt, OUTCOMES[attempt.error])
+            self._loop.call_soon(self._at_once, attempt)
         return 0.0
+
+    def _doing(self, address: str, port: int) -> str:
+        return f"connect to {address} port {port} on {self._interface.name}"
+
+    def _at_once(self, attempt: _Attempt) -> None:
+        if self._attempts.get((attempt.address, attempt.port)) is attempt:
+            self._end(attempt, OUTCOMES[attempt.error])
+
+    def _give_up(self) -> None:
+        """End what has waited long enough; one timer for all attempts, which stand in the order of their beginning."""
+        over = self._loop.time() - GUARD
+        for attempt in [one for one in self._attempts.values() if one.began <= over]:
+            if self._attempts.get((attempt.address, attempt.port)) is attempt:  # what is told may end others
+                self._end(attempt, TcpOutcome.SILENT)
+        first = next(iter(self._attempts.values()), None)
+        self._guard = None if first is None else self._loop.call_later(max(0.0, first.began - over), self._give_up)
 
     def _watch(self, attempt: _Attempt) -> None:
         try:
@@ -136,8 +154,6 @@ class SocketConnector:
 
     def _drop(self, attempt: _Attempt, outcome: TcpOutcome) -> None:
         del self._attempts[attempt.address, attempt.port]
-        if attempt.timer is not None:
-            attempt.timer.cancel()
         if self._polled.pop(attempt.sock, None) is None and not attempt.error:
             self._loop.remove_writer(attempt.sock.fileno())
         attempt.sock.close()
@@ -155,6 +171,7 @@ class SocketConnector:
         self._closed = True
         for attempt in list(self._attempts.values()):
             self._drop(attempt, TcpOutcome.SILENT)
-        if self._poller is not None:
-            self._poller.cancel()
-            self._poller = None
+        for timer in (self._poller, self._guard):
+            if timer is not None:
+                timer.cancel()
+        self._poller = self._guard = None

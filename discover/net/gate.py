@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import ipaddress
 from collections.abc import AsyncIterator, Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 from discover.errors import NotPrivateError
@@ -50,6 +51,7 @@ def attached_networks(interfaces: Iterable[Interface]) -> tuple[Network, ...]:
     return tuple(dict.fromkeys(one.network for face in interfaces for one in face.addresses if is_private(one.network)))
 
 
+@lru_cache(maxsize=8192)
 def parse_address(text: str) -> Address:
     """Return the address without its scope, an IPv4-mapped one as IPv4. Raises NotPrivateError where it is none."""
     try:

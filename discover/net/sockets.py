@@ -7,6 +7,7 @@ import errno
 import socket
 import struct
 import sys
+from functools import lru_cache
 from typing import Final
 
 from discover.model.network import Address, Interface, InterfaceAddress
@@ -18,6 +19,7 @@ BUFFER: Final = 4 * 1024 * 1024
 """Bytes of receive buffer: with the default one a burst of 1000 answers loses 5 to 20 % (measured)."""
 
 # Linux's include/uapi: linux/in.h, linux/in6.h, asm-generic/socket.h; Python's socket module names few of them.
+SO_TIMESTAMPNS: Final = 35  # asm-generic/socket.h; also the kind of the message (SCM_TIMESTAMPNS)
 IP_RECVERR: Final = 11
 IPV6_RECVERR: Final = 25
 IP_PKTINFO: Final = 8
@@ -112,6 +114,13 @@ def udp_socket(
         raise
 
 
+@lru_cache(maxsize=1024)
+def _source(interface: Interface, address: str, family: int) -> tuple[str, int] | tuple[str, int, int, int] | None:
+    """Return what a socket that is to reach ``address`` is bound to; asked for each connect of a sweep."""
+    own = source_address(interface, family, parse_address(address))
+    return None if own is None else sockaddr(interface, str(own.address), 0)
+
+
 def tcp_socket(interface: Interface | None, address: str) -> socket.socket:
     """Return a non-blocking TCP socket that reaches ``address`` from the interface's own address. Raises OSError.
 
@@ -122,12 +131,12 @@ def tcp_socket(interface: Interface | None, address: str) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.settimeout(0)
-        own = source_address(interface, family, target) if interface is not None else None
-        if own is not None and interface is not None and not target.is_loopback:
+        own = _source(interface, address, family) if interface is not None and not target.is_loopback else None
+        if own is not None:
             if LINUX:
                 with contextlib.suppress(OSError):  # then each source port serves one connection at a time
                     sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
-            sock.bind(sockaddr(interface, str(own.address), 0))
+            sock.bind(own)
     except BaseException:
         sock.close()
         raise
@@ -167,6 +176,8 @@ def _prepare(
             sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
         else:
             sock.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
+        with contextlib.suppress(OSError):  # round trips are measured without it, too, our own delays included
+            sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         only_joined(sock)
     return hears_all
 

@@ -22,10 +22,14 @@ from discover.net.full import FULL, Fullness
 from discover.net.gate import Gate
 from discover.net.gate import plain as canonical
 from discover.net.mailbox import Mailbox
-from discover.net.sockets import IP_PKTINFO, IP_RECVERR, IPV6_RECVERR, sockaddr, udp_socket
+from discover.net.sockets import IP_PKTINFO, IP_RECVERR, IPV6_RECVERR, SO_TIMESTAMPNS, sockaddr, udp_socket
 from discover.net.trouble import errno_name
 
 MAX_DATAGRAM: Final = 65_535
+_LONGEST_WAIT: Final = 5.0
+"""Seconds that a datagram may have waited in a socket; more says that the wall clock was set."""
+_ANCILLARY: Final = 128
+_TIMESPEC: Final = struct.Struct("@ll")
 _BATCH: Final = 64
 """Datagrams read before others get their turn."""
 _PAUSE_AT: Final = 4096
@@ -140,8 +144,15 @@ class EndpointBase:
         """Send now; False where it could not leave, and an event says why. Raises OSError, of :data:`FULL` where it may later."""
         raise NotImplementedError
 
-    def _put(self, kind: UdpEventKind, address: str, port: int, payload: bytes = b"", reason: str = "") -> None:
-        self._box.put(UdpEvent(kind=kind, address=plain(address), port=port, payload=payload, reason=reason, mono=self._clock.mono()))
+    def _put(
+        self, kind: UdpEventKind, address: str, port: int, payload: bytes = b"", reason: str = "", *, received: float | None = None
+    ) -> None:
+        """Queue an event. ``received`` is when the kernel had it (wall seconds): it may have waited for us."""
+        mono = self._clock.mono()
+        waited = 0.0 if received is None else self._clock.wall() - received
+        if 0.0 < waited < _LONGEST_WAIT:  # else the wall clock was set meanwhile
+            mono -= waited
+        self._box.put(UdpEvent(kind=kind, address=plain(address), port=port, payload=payload, reason=reason, mono=mono))
 
     def _doing(self, address: str, port: int) -> str:
         return f"send to {address} port {port} on {self._interface.name}"
@@ -222,7 +233,7 @@ class UdpSocketEndpoint(EndpointBase):
         self._drain_errors(sock)
         for _ in range(_BATCH):
             try:
-                payload, ancillary, _flags, peer = sock.recvmsg(MAX_DATAGRAM, 64)
+                payload, ancillary, _flags, peer = sock.recvmsg(MAX_DATAGRAM, _ANCILLARY)
             except (BlockingIOError, InterruptedError):
                 break
             except OSError as error:
@@ -236,7 +247,7 @@ class UdpSocketEndpoint(EndpointBase):
                 continue
             # Our own multicasts and broadcasts, which the kernel loops back, are no news.
             if peer[1] != self._ports[family] or plain(peer[0]) not in self._own:
-                self._put(UdpEventKind.REPLY, peer[0], peer[1], payload)
+                self._put(UdpEventKind.REPLY, peer[0], peer[1], payload, received=_received(ancillary))
         self._mind()
 
     def _pause(self) -> None:
@@ -258,7 +269,7 @@ class UdpSocketEndpoint(EndpointBase):
             count += 1
             number = _extended_error(ancillary)
             if number in EVENTS and peer:
-                self._put(EVENTS[number], peer[0], peer[1], reason=errno_name(number))
+                self._put(EVENTS[number], peer[0], peer[1], reason=errno_name(number), received=_received(ancillary))
         return count
 
     def close(self) -> None:
@@ -283,6 +294,15 @@ def _extended_error(ancillary: Iterable[tuple[int, int, bytes]]) -> int:
             number: int = struct.unpack_from("@I", data)[0]
             return number
     return 0
+
+
+def _received(ancillary: Iterable[tuple[int, int, bytes]]) -> float | None:
+    """Return when the kernel received it (SCM_TIMESTAMPNS, socket(7)), in wall seconds; None where it does not say."""
+    for level, kind, data in ancillary:
+        if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS and len(data) >= _TIMESPEC.size:
+            seconds, nanoseconds = _TIMESPEC.unpack_from(data)
+            return float(seconds + nanoseconds / 1e9)
+    return None
 
 
 def _arrival(ancillary: Iterable[tuple[int, int, bytes]]) -> int:

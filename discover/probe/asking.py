@@ -77,8 +77,8 @@ class PortPhase:
         """Hosts that are being asked or wait for it."""
         return len(self._asking)
 
-    def add(self, address: str, *, mac: str = "", asked: Mapping[int, float] | None = None) -> None:
-        """Ask a host; nothing where it is being asked already. ``asked``: ports that the liveness phase has asked, with its time."""
+    def add(self, address: str, *, mac: str = "", asked: Mapping[int, float] | None = None, trip: float = 0.0) -> None:
+        """Ask a host; nothing where it is being asked already. ``asked`` and ``trip``: see HostAsking."""
         if address in self._asking:
             return
         fragile = bool(mac) and self._is_fragile(mac)
@@ -86,7 +86,7 @@ class PortPhase:
             self._mark_fragile(address)
         self._asking.add(address)
         self._book.contact(address).controls.update(control_ports(address, self._questions))
-        self._schedule.add(address, self._clock.mono(), fragile=fragile, asked=asked)
+        self._schedule.add(address, self._clock.mono(), fragile=fragile, asked=asked, trip=trip)
         self._alarm.ring()
 
     def learn(self, address: str, mac: str) -> None:
@@ -100,9 +100,9 @@ class PortPhase:
             self._schedule.drop(address)
             self._finish(address)
 
-    def heard(self, address: str, port: int, refused: bool) -> None:  # noqa: FBT001 - the book's callback has these three
-        """Take an answer over UDP."""
-        if self._schedule.heard(address, "udp", port, self._clock.mono(), refused=refused):
+    def heard(self, address: str, port: int, refused: bool, mono: float) -> None:  # noqa: FBT001 - the book's callback has these
+        """Take an answer over UDP that came at ``mono``."""
+        if self._schedule.heard(address, "udp", port, mono, refused=refused):
             if not refused and port in UPDATE_PORTS:
                 self._fragile(address)
             self._settle(address)

@@ -46,8 +46,8 @@ class Contact:
         return port in self.replied or port in self.refused or port in self.unreachable
 
 
-OnHeard = Callable[[str, int, bool], None]
-"""``on_heard(address, port, refused)``: a port answered, or an ICMP error came for it."""
+OnHeard = Callable[[str, int, bool, float], None]
+"""``on_heard(address, port, refused, mono)``: a port answered, or an ICMP error came for it, at that monotonic second."""
 
 
 class Book:
@@ -131,11 +131,11 @@ class Book:
             self.alive(address)
             if fresh and event.port not in contact.controls:
                 self._emit(Source.UDP, "udp.refused", address, {"port": event.port})
-            self._tell(address, event.port, refused=True)
+            self._tell(address, event.port, event.mono, refused=True)
 
-    def _tell(self, address: str, port: int, *, refused: bool) -> None:
+    def _tell(self, address: str, port: int, mono: float, *, refused: bool) -> None:
         if self._on_heard is not None:
-            self._on_heard(address, port, refused)
+            self._on_heard(address, port, refused, mono)
 
     def _unreachable(self, address: str, event: UdpEvent) -> None:
         contact = self._contacts.get(address)
@@ -145,7 +145,7 @@ class Book:
         contact.unreachable.setdefault(event.port, event.reason)
         if fresh and event.port not in contact.controls:
             self._emit(Source.UDP, "udp.unreachable", address, {"port": event.port, "reason": event.reason})
-        self._tell(address, event.port, refused=False)
+        self._tell(address, event.port, event.mono, refused=False)
 
     def _reply(self, address: str, contact: Contact, event: UdpEvent) -> None:
         key = (event.port, hash(event.payload))
@@ -162,9 +162,9 @@ class Book:
         contact.replied.add(port)
         self._emit(Source.UDP, "udp.reply", address, {**fields, "port": port, "protocol": protocol}, event.payload)
         self.alive(address)
-        self._tell(address, event.port, refused=False)
+        self._tell(address, event.port, event.mono, refused=False)
         if port != event.port:
-            self._tell(address, port, refused=False)
+            self._tell(address, port, event.mono, refused=False)
 
 
 class Line:

@@ -19,7 +19,7 @@ from typing import Final
 
 from discover.net.policy import Policy
 from discover.probe.ports import PortQuestion, control
-from discover.probe.timing import Air
+from discover.probe.timing import LEAST_TIMEOUT, MOST_TIMEOUT, SAMPLES_ENOUGH, UNKNOWN_TIMEOUT, Air
 
 RATION: Final = 1.06
 """Seconds between two tries at a host whose ICMP ration is spent: one error a second to one peer (Linux, icmp_ratelimit 1000)."""
@@ -27,8 +27,8 @@ CONTROL_WINDOW: Final = 0.05
 """Seconds before a refused datagram in which silences count: within them a ration of one a second is renewed once in twenty times."""
 BURST_TIME: Final = 0.04
 """Seconds for which a control waits for more knocks to stand behind; below CONTROL_WINDOW, so that it speaks for the first one, too."""
-GAP_SHARE: Final = 3
-"""Later tries follow each other after a third of the timeout: most answers are in by then, and losses in a row get less likely."""
+GAP_SHARE: Final = 5
+"""Later tries follow each other after a fifth of the timeout: most answers are in by then, and losses in a row get less likely."""
 LEAST_GAP: Final = 0.02
 MISS: Final = 0.003
 """Probability with which an answering port may be missed by loss: three tries at 5 % loss each way, two on clean air."""
@@ -37,6 +37,10 @@ MISS_RATION: Final = 0.005
 MOST_TRIES: Final = 4
 MOST_JUDGED: Final = 9
 """Tries at a port whose silence is judged."""
+KNOWN: Final = 5
+"""Round trips after which a host's own speed counts: the slowest of five is hardly ever below a third of what power save makes possible."""
+SLOW_ARP: Final = 0.05
+"""Seconds from which an ARP answer says that its host is slow; less may be our own delay in the first burst."""
 GIVE_UP: Final = 7.0
 """Seconds after which a host that rations its errors gets no further try: it would hold the whole scan."""
 REPEATED_CONNECTS: Final = 3
@@ -45,6 +49,9 @@ FRAGILE_TRIES: Final = 2
 """Tries of a TCP connect to a fragile device: each one takes one of its few sockets."""
 
 
+_OWN_SPREAD: Final = 1.5
+"""A device in power save answers at random within its beacon interval: its next answer may take half as long again."""
+_LONG_ENOUGH: Final = 0.9
 _NEVER: Final = float("inf")
 _INSTANT: Final = 1e-6
 """Less is no wait: adding it to a clock may not even change the clock."""
@@ -61,6 +68,8 @@ class Try:
     order: int
     since: float
     covered: bool = False
+    answered: bool = False
+    """Of a control: it was refused, or waited for long enough."""
 
 
 @dataclass(slots=True, eq=False)
@@ -74,6 +83,8 @@ class Ask:
     silences: int = 0
     """Tries that stayed silent while a later datagram was refused."""
     first: float = 0.0
+    answered: float = 0.0
+    answers: int = 1
     suspected: bool = False
     done: bool = False
     failures: int = 0
@@ -93,7 +104,8 @@ class Decision:
 class HostAsking:
     """The port phase of the host at ``address``; ``joined`` when it was found.
 
-    ``asked`` are the UDP ports that the liveness phase has asked already, each with its time.
+    ``asked`` are the UDP ports that the liveness phase has asked already, each with its time; ``trip`` is how long
+    the host took to answer ARP (seconds, 0.0: not known).
     """
 
     def __init__(
@@ -106,6 +118,7 @@ class HostAsking:
         joined: float,
         fragile: bool = False,
         asked: Mapping[int, float] | None = None,
+        trip: float = 0.0,
     ) -> None:
         self.address = address
         self.fragile = fragile
@@ -128,9 +141,12 @@ class HostAsking:
         self._controls: dict[int, Try] = {}
         self._control_index = 0
         self._refused = 0
+        self._vocal = False
         self._spoke = False
-        self._slow = 0.0
+        self._slow = trip if SLOW_ARP <= trip < UNKNOWN_TIMEOUT else 0.0
         """The longest round trip of this host, seconds."""
+        self._trips = 0
+        """Round trips of this host that were measured."""
         self._strikes = 0
         """Controls in a row that stayed silent."""
         self.rationed = False
@@ -164,10 +180,9 @@ class HostAsking:
             times.append(max(self.free, self._rest, min(sends)))
         if self._bare:
             times.append(max(self.free, self._control_time()))
-        self._oldest = self._oldest_wait()
-        if self._oldest < _NEVER:
-            times.append(self._oldest + self._timeout())
-        return min(times, default=None)
+        self._oldest, over = self._waits()
+        times.append(over)
+        return min(times)
 
     def wants(self, now: float) -> tuple[Ask | None, PortQuestion] | None:
         """Return what is to be sent at ``now``: the ask and its question; no ask for a control. None: nothing at the moment."""
@@ -236,37 +251,55 @@ class HostAsking:
 
     def heard(self, transport: str, port: int, now: float, *, refused: bool) -> bool:
         """Take an answer (a reply, an ICMP error, a TCP outcome) from a port; return whether it was a question's first."""
+        self._vocal = True
         if transport == "udp" and refused:
             self._refused += 1
             one = self._controls.get(port)
             if one is not None:
-                if not one.covered:
-                    one.covered = True  # it has been answered
+                if not one.answered:
+                    one.answered = True
                     # The next control tells whether there is more where that came from.
                     self._strikes, self.rationed = 0, False
                     self._cover(one)
                     self._measure(now - one.sent, measured=False)
                 return False
         ask = self._asks.get((transport, port))  # type: ignore[arg-type]
-        if ask is None or ask.done:
+        if ask is None:
             return False
+        if ask.done:
+            self._heard_again(ask)
+            return False
+        ask.answered = now
         self._spoke = self._spoke or transport == "tcp"
         last = ask.pending[-1].sent if ask.pending else ask.first
         measured = transport == "tcp" or not refused
         if ask.tries <= 1:
             # The liveness phase's question waited for ARP, too: that is no round trip of the air.
             if ask.tries and ask.first >= self.joined:
-                self._measure(now - last, measured=measured)
+                # A connection's end is told by the event loop, our own delays included; a datagram's by the kernel.
+                self._measure(now - last, measured=measured, trip=transport == "udp" or self._air.trips.count < SAMPLES_ENOUGH)
             if refused and transport == "udp" and ask.pending:
                 self._air.closed += 1
                 self._cover(ask.pending[-1])
         elif now - last < self._quick():
-            self._air.late(now - ask.first)
-            self._slow = max(self._slow, now - ask.first)
-        elif measured:
-            self._air.lost()
+            self._late(now - ask.first)
+        else:
+            self._slow = max(self._slow, min(now - last, UNKNOWN_TIMEOUT))
+            # Only who was waited for long enough before has lost something; else the first answer may just have been slow.
+            if measured and last - ask.first >= (ask.tries - 1) * self._timeout() * _LONG_ENOUGH:
+                self._air.lost()
         self._end(ask)
         return True
+
+    def _heard_again(self, ask: Ask) -> None:
+        """Take one more answer to a question: if there are as many as tries, nothing was lost, the first wait was too short."""
+        ask.answers += 1
+        if ask.answers == ask.tries > 1:
+            self._late(ask.answered - ask.first)
+
+    def _late(self, seconds: float) -> None:
+        self._air.late(seconds)
+        self._slow = max(self._slow, min(seconds, UNKNOWN_TIMEOUT))
 
     def expire(self, now: float) -> Iterator[Decision]:
         """Take note of what was waited for long enough; yield the questions that ended in silence."""
@@ -274,14 +307,16 @@ class HostAsking:
         if self._oldest > limit:
             return
         for one in self._controls.values():
-            if not one.covered and one.since <= limit:
+            if not (one.answered or one.covered) and one.since <= limit:
                 one.covered = True
                 self._control_silent()
+        long_limit = now - self._patience() + _INSTANT
         for ask in tuple(self._open):
-            late = [one for one in ask.pending if one.since <= limit]
+            over = long_limit if ask.question.transport == "tcp" else limit
+            late = [one for one in ask.pending if one.since <= over]
             if not late:
                 continue
-            ask.pending = [one for one in ask.pending if one.since > limit]
+            ask.pending = [one for one in ask.pending if one.since > over]
             ask.silences += sum(one.covered for one in late)
             if ask.question.transport == "tcp" and self._spoke and not ask.suspected:
                 ask.suspected = True
@@ -291,16 +326,19 @@ class HostAsking:
                 self._end(ask)
                 yield Decision(self.address, ask.question, ask.tries, word)
 
-    def _oldest_wait(self) -> float:
-        """Return since when the oldest try is waited for."""
-        oldest = _NEVER
+    def _waits(self) -> tuple[float, float]:
+        """Return since when the oldest try is waited for, and when the next one has been waited for long enough."""
+        oldest = over = _NEVER
+        timeout, patience = self._timeout(), self._patience()
         for ask in self._open:
             for one in ask.pending:
                 oldest = min(oldest, one.since)
+                over = min(over, one.since + (patience if ask.question.transport == "tcp" else timeout))
         for one in self._controls.values():
-            if not one.covered and one.since < oldest:
-                oldest = one.since
-        return oldest
+            if not (one.answered or one.covered):
+                oldest = min(oldest, one.since)
+                over = min(over, one.since + timeout)
+        return oldest, over
 
     def shift(self, seconds: float) -> None:
         """Move all waits by ``seconds``: the machine slept, and answers that wait in the sockets were not read."""
@@ -323,7 +361,15 @@ class HostAsking:
     # How it decides.
 
     def _timeout(self) -> float:
-        return min(0.9, max(self._air.timeout, self._slow * 1.5))
+        """Return how long this host is waited for: as long as the others; longer or less where it has shown how slow it is itself."""
+        usual = self._air.timeout
+        if self._trips >= KNOWN:
+            usual = min(usual, max(LEAST_TIMEOUT, self._slow * 2 + LEAST_GAP))
+        return min(MOST_TIMEOUT, max(usual, self._slow * _OWN_SPREAD))
+
+    def _patience(self) -> float:
+        """Return how long a connect is waited for: a new one ends the one before, whose answer may be on its way."""
+        return min(MOST_TIMEOUT, max(self._air.timeout, self._slow * _OWN_SPREAD))
 
     def _gap(self) -> float:
         return max(LEAST_GAP, self._timeout() / GAP_SHARE)
@@ -346,9 +392,11 @@ class HostAsking:
         soon = any(ask.question.judged and ask.tries and ask.due is not None and ask.due <= first + BURST_TIME for ask in self._open)
         return first + BURST_TIME if soon else first
 
-    def _measure(self, seconds: float, *, measured: bool) -> None:
-        self._slow = max(self._slow, min(seconds, 1.0))
-        self._air.answered(max(0.0, seconds), measured=measured)
+    def _measure(self, seconds: float, *, measured: bool, trip: bool = True) -> None:
+        if trip:
+            self._trips += 1
+            self._slow = max(self._slow, min(seconds, UNKNOWN_TIMEOUT))
+        self._air.answered(max(0.0, seconds) if trip else None, measured=measured)
 
     def _cover(self, refused: Try) -> None:
         """Let the silences shortly before a datagram that was refused count."""
@@ -371,9 +419,10 @@ class HostAsking:
             return self._plan_judged(ask, now)
         if ask.question.transport == "tcp":
             most = FRAGILE_TRIES if self.fragile else MOST_TRIES
-            wanted = min(most, self._air.tries(MISS, least=2, most=most)) if self._spoke or self._refused else 2
+            wanted = self._air.tries(MISS, least=2, most=most) if self._vocal else 2
         else:
-            wanted = self._air.tries(MISS, least=2, most=MOST_TRIES)
+            # A host that has said nothing at all to two rounds of everything says nothing to a third.
+            wanted = self._air.tries(MISS, least=2, most=MOST_TRIES) if self._vocal else 2
             if len(ask.question.payloads) > 1:
                 wanted = max(wanted, len(ask.question.payloads))
         if ask.tries < wanted:

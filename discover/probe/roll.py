@@ -30,8 +30,10 @@ class Means(Enum):
     LOOPBACK = "loopback"
 
 
-ARP_RETRY: Final = 1.03
-"""Seconds between the kernel's ARP requests (retrans_time_ms 1000, and the timer wheel's slack; measured 1.02 to 1.06)."""
+ARP_RETRY: Final = 1.0
+"""Seconds between the kernel's ARP requests at the least (retrans_time_ms 1000)."""
+ARP_SLACK: Final = 0.03
+"""Seconds by which each of them is usually late: the kernel's timer wheel (measured 0.02 to 0.06)."""
 ARP_GIVES_UP: Final = 3.2
 """Linux reports EHOSTUNREACH after 3.07 s (measured); a little more for a busy machine."""
 ROUTED_RETRY: Final = 1.0
@@ -112,6 +114,7 @@ class Roll:
         self._where: dict[str, _Cohort] = {}
         self._asked: dict[str, float] = {}
         self._answered: set[str] = set()
+        self._trips: dict[str, float] = {}
         self._absent: set[str] = set()
         self.planned = planned
         self.tested = 0
@@ -175,6 +178,10 @@ class Roll:
         """Return when the address was asked first, None where it was not."""
         return self._asked.get(address)
 
+    def trip(self, address: str) -> float:
+        """Return how many seconds the address took to answer the last time it was asked, 0.0 where that is not known."""
+        return self._trips.get(address, 0.0)
+
     def alive(self, address: str, now: float) -> None:
         """Note a sign of life: an answer, an ICMP error, a fresh row of the neighbour table."""
         if address in self._answered:
@@ -189,13 +196,14 @@ class Roll:
         cohort.found += 1
         self._found += 1
         if asked is not None:
-            self._measure(cohort, now, asked)
+            self._measure(address, cohort, now, asked)
         self._leave(cohort, address)
 
-    def _measure(self, cohort: _Cohort, now: float, asked: float) -> None:
+    def _measure(self, address: str, cohort: _Cohort, now: float, asked: float) -> None:
         tries = self._tries(cohort)
         passed = [now - each for each in tries if each <= now] or [now - asked]
-        self._air.arp.add(max(0.0, passed[-1]))
+        self._trips[address] = max(0.0, passed[-1])
+        self._air.arp.add(self._trips[address])
         if len(passed) > 1:
             self._air.lost()
 
@@ -253,8 +261,9 @@ class Roll:
     def _to_come(self, cohort: _Cohort, now: float) -> float:
         """Return how many hosts of a cohort are still to be expected from the tries that were or will be made."""
         loss = self._air.loss
+        late = ARP_SLACK if self._means is Means.KERNEL else 0.0
         share = sum(
-            loss**number * (1 - loss) * (self._air.arp.survival(now - when) if now > when else 1.0)
+            loss**number * (1 - loss) * (self._air.arp.survival(now - when - late * number) if now > when + late * number else 1.0)
             for number, when in enumerate(self._tries(cohort))
         )
         return self._expected(cohort) * share

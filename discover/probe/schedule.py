@@ -39,7 +39,7 @@ class Schedule:
         self._air = air
         self._policy = policy
         self._hosts: dict[str, HostAsking] = {}
-        self._queue: deque[tuple[str, bool, Mapping[int, float]]] = deque()
+        self._queue: deque[tuple[str, bool, Mapping[int, float], float]] = deque()
         self._waiting: set[str] = set()
         self._heap: list[tuple[float, int, HostAsking]] = []
         self._entries: dict[HostAsking, int] = {}
@@ -55,11 +55,11 @@ class Schedule:
         """Hosts that are being asked or wait for it."""
         return len(self._hosts) + len(self._waiting)
 
-    def add(self, address: str, now: float, *, fragile: bool = False, asked: Mapping[int, float] | None = None) -> None:
-        """Ask a host; nothing where it is being asked already. ``asked``: UDP ports that have been asked, each with its time."""
+    def add(self, address: str, now: float, *, fragile: bool = False, asked: Mapping[int, float] | None = None, trip: float = 0.0) -> None:
+        """Ask a host; nothing where it is being asked already. ``asked`` and ``trip``: see HostAsking."""
         if address in self:
             return
-        self._queue.append((address, fragile, asked or {}))
+        self._queue.append((address, fragile, asked or {}, trip))
         self._waiting.add(address)
         self._admit(now)
 
@@ -146,11 +146,13 @@ class Schedule:
 
     def _admit(self, now: float) -> None:
         while self._queue and len(self._hosts) < self._policy.active_hosts:
-            address, fragile, asked = self._queue.popleft()
+            address, fragile, asked, trip = self._queue.popleft()
             if address not in self._waiting:
                 continue
             self._waiting.discard(address)
-            host = HostAsking(address, self._questions, air=self._air, policy=self._policy, joined=now, fragile=fragile, asked=asked)
+            host = HostAsking(
+                address, self._questions, air=self._air, policy=self._policy, joined=now, fragile=fragile, asked=asked, trip=trip
+            )
             self._hosts[address] = host
             self._settle(host, now)
 

@@ -112,6 +112,10 @@ class Sweep:
         when = self._roll.when_asked(address)
         return {} if when is None or self._asker is not None else {LIVENESS_PORT: when}
 
+    def trip(self, address: str) -> float:
+        """Return how many seconds the address took to answer the last time it was asked, 0.0 where that is not known."""
+        return self._roll.trip(address)
+
     def alive(self, address: str) -> None:
         """Note a sign of life of an address of the target."""
         self._roll.alive(address, self._network.clock.mono())

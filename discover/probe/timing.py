@@ -12,8 +12,8 @@ from typing import Final
 
 UNKNOWN_TIMEOUT: Final = 0.4
 """Seconds to wait while nothing is known: power save holds a packet up to about 300 ms (measured)."""
-LEAST_TIMEOUT: Final = 0.035
-"""Seconds below which no wait goes: answers queue behind our own work for about 20 ms in the first burst (measured)."""
+LEAST_TIMEOUT: Final = 0.025
+"""Seconds below which no wait goes: what has come in waits up to 10 ms for us in the first burst (measured)."""
 MOST_TIMEOUT: Final = 0.9
 """A kernel repeats a SYN after 1 s (RFC 6298 section 2.1): each attempt of ours ends before that, so that the ledger knows every one."""
 SAMPLES_NEEDED: Final = 8
@@ -32,6 +32,8 @@ _FIRST: Final = 1e-4
 _RATIO: Final = 1.12
 """Buckets of round trips: 0.1 ms, and each 12 % wider than the one before, up to about 5 s."""
 
+FALSE_LIKELY: Final = 0.01
+"""Closed ports that a whole sweep may be expected to call likely."""
 LOSS_PRIOR: Final = 0.05
 _PRIOR_WEIGHT: Final = 10.0
 
@@ -109,9 +111,13 @@ class Air:
             self._began = now
         self._now = now
 
-    def answered(self, seconds: float, *, measured: bool) -> None:
-        """Note an answer to a first try. ``measured``: it also says something about loss (an ICMP error does not: they are rationed)."""
-        self.trips.add(seconds)
+    def answered(self, seconds: float | None, *, measured: bool) -> None:
+        """Note an answer to a first try, after ``seconds`` (None: not exactly known).
+
+        ``measured``: it also says something about loss (an ICMP error does not: they are rationed).
+        """
+        if seconds is not None:
+            self.trips.add(seconds)
         self._answered += measured
 
     def late(self, seconds: float) -> None:
@@ -152,9 +158,9 @@ class Air:
         return max(least, min(most, math.ceil(math.log(miss) / math.log(self.loss))))
 
     def confirmations(self, *, rationed: bool) -> int:
-        """Return how many silences beside a refused control make "likely" true: closed ports of the sweep mistaken by loss stay below 0.05.
+        """Return how many silences beside a refused control make "likely" true: with them no more than FALSE_LIKELY ports are mistaken.
 
         ``rationed``: the host's own ICMP ration may have come in between the two (one a second: 0.03 for a pair 20 ms apart and its error).
         """
         chance = self.loss + (0.03 if rationed else 0.0)
-        return max(2, min(5, math.ceil(math.log(0.05 / max(50, self.closed)) / math.log(chance))))
+        return max(2, min(5, math.ceil(math.log(FALSE_LIKELY / max(50, self.closed)) / math.log(chance))))
