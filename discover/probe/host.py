@@ -219,6 +219,9 @@ class HostAsking:
             for bare in self._bare:
                 bare.since = now
             self._bare.clear()
+            if self.fragile:
+                # Pairs at the pace of single questions would spend the budget, and a control that has to wait for it comes too late.
+                self._rest = now + 2 * self._policy.fragile_spacing
             return
         ask.tries += 1
         ask.failures = 0
