@@ -261,7 +261,7 @@ async def _resolve_on(gate: Gate, interface: Interface, host: str) -> tuple[str,
                 records.take_address(record.name, bytes(record.address), record.ttl, clock.mono(), flush=record.unique)
         heard.set()
 
-    link = Link(gate, clock, interface, take)
+    link = Link(gate, clock, interface, take, browsing=False)
     try:
         (packet,) = encode_queries([(name, A), (name, AAAA)])
         for seconds in _RESOLVE_SECONDS:

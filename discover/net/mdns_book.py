@@ -267,13 +267,15 @@ class Book:
     def known(self, service: str, now: float) -> list[Known]:
         """Return the known answers for a type (or META): more than half of their TTL is left (RFC 6762 section 7.1).
 
-        At most :data:`MAX_KNOWN` of them; those that are left out are announced once more.
+        At most :data:`MAX_KNOWN` of them, and not those that wait to be resolved: their answer brings the other records
+        again. Those that are left out are announced once more.
         """
         found: list[Known] = []
         if service == META:
             rows = [("", one, ttl, heard) for one, (ttl, heard) in self._announced.items()]
         else:
-            rows = [(one.name, service, one.ttl, one.heard) for one in self._by_type.get(service, {}).values() if one.ended is None]
+            living = [one for one in self._by_type.get(service, {}).values() if one.ended is None]
+            rows = [(one.name, service, one.ttl, one.heard) for one in living if one.complete or one.tries > PARTIAL_AFTER]
         for instance, kind, ttl, heard in rows:
             left = heard + ttl - now
             name = labels(instance, kind) if left > ttl / 2 else None

@@ -1,6 +1,6 @@
 """One interface's mDNS sockets: everything is read at once, and worked off in small portions.
 
-A LAN of 1000 devices answers within some 30 ms (ESP-IDF's responder waits 25 to 56 ms), and the system's stock
+A LAN of 1000 devices answers in moments (ESP-IDF's responder waits 25, 50, 75 or 100 ms in turn), and the system's stock
 receive buffer (212,992 bytes on Linux, doubled for who asks for it) holds some 300 answers. So the buffer is
 emptied whenever the event loop gets there, before anything is parsed, and several sockets share the work where
 the system gives one too little (:mod:`discover.net.mdns_shares`). Who sends more than any honest
@@ -61,16 +61,18 @@ class Link:
     """The sockets of one interface, IPv4 and IPv6 where it has a link-local address, open until :meth:`close`.
 
     ``on_packet`` is called from the event loop for every response heard, one packet at a time; what it
-    raises goes to the loop's handler. Raises NetworkError with the usual cause where joining is not allowed.
+    raises goes to the loop's handler. Not ``browsing``: for a few answers to the group, without more sockets than that takes.
+    Raises NetworkError with the usual cause where joining is not allowed.
     """
 
-    def __init__(self, gate: Gate, clock: Clock, interface: Interface, on_packet: OnPacket) -> None:
+    def __init__(self, gate: Gate, clock: Clock, interface: Interface, on_packet: OnPacket, *, browsing: bool = True) -> None:
         self.interface = interface
         self.ignored = 0
         """Packets that were not looked at because their sender, or all together, sent too many."""
         self.loudest = ""
         """The address whose packet was ignored last."""
         self._on_packet = on_packet
+        self._browsing = browsing
         self._loop = asyncio.get_running_loop()
         self._queue: deque[tuple[bytes, str]] = deque()
         self._work: asyncio.Handle | None = None
@@ -110,6 +112,8 @@ class Link:
     def _open_family(self, family: int) -> socket.socket:
         """Open the sockets that hear the group, and those that hear what comes to our own address; return one to send by."""
         first = self._open_one(family)
+        if not self._browsing:
+            return first
         count = shares(first)
         with contextlib.suppress(NetworkError):  # no files left: one is enough to work with
             group = [first, *(self._open_one(family) for _ in range(count - 1))]

@@ -277,14 +277,17 @@ def test_types_are_asked_for_again_before_their_pointers_run_out() -> None:
 
 
 def test_known_answers_have_more_than_half_of_their_time_left() -> None:
-    book = Book("lan0", Records())
-    list(book.pointer(TYPE, LAMP, 4500, 0.0))
-    list(book.pointer(TYPE, "Other._http._tcp.local.", 4500, 0.0))
+    records = Records()
+    book = Book("lan0", records)
+    for name in (LAMP, "Other._http._tcp.local."):
+        records.fill(name)
+        list(book.pointer(TYPE, name, 4500, 0.0))
     list(book.gone("Other._http._tcp.local.", MdnsEventKind.GOODBYE, 1.0))
     assert book.known("_http._tcp", 10.0) == [(labels("Lamp v1.2", "_http._tcp"), 4490)]
     assert book.known("_http._tcp", 2250.0) == []
     assert book.known("_ipp._tcp", 10.0) == []
     for number in range(MAX_KNOWN + 10):
+        records.fill(f"{number}._tivo._tcp.local.")
         list(book.pointer("_tivo._tcp.local.", f"{number}._tivo._tcp.local.", 4500, 0.0))
     assert len(book.known("_tivo._tcp", 1.0)) == MAX_KNOWN
     book.learn_type("_ipp._tcp.local.")  # nobody has said so
@@ -292,10 +295,20 @@ def test_known_answers_have_more_than_half_of_their_time_left() -> None:
     assert book.known(META, 10.0) == [((b"_wled", b"_tcp", b"local"), 4490)]
 
 
+def test_who_waits_to_be_resolved_is_heard_once_more() -> None:
+    book = Book("lan0", Records())
+    list(book.pointer(TYPE, LAMP, 4500, 0.0))
+    for now in (0.1, 1.5, 4.0):
+        assert book.known("_http._tcp", now) == []
+        assert book.ask(now, unicast=True)[0]
+    assert len(book.known("_http._tcp", 5.0)) == 1  # it has nothing more to say
+
+
 def test_the_same_name_on_two_interfaces_is_two_things() -> None:
-    books = {face: Book(face, Records()) for face in ("lan0", "lan1")}
+    records = Records()
+    records.fill()
+    books = {face: Book(face, records) for face in ("lan0", "lan1")}
     for book in books.values():
-        book._lookup.fill()  # type: ignore[attr-defined]
         (event,) = book.pointer(TYPE, LAMP, 4500, 0.0)
         assert event.interface == book._interface
     (gone,) = books["lan0"].gone(LAMP, MdnsEventKind.GOODBYE, 1.0)
