@@ -158,6 +158,10 @@ class Post:
         if self._line is None or self._ports is None:
             return not self._targets
         self._sweeps = [(target, self._sweep_of(target)) for target in self._targets]
+        for address in self._book.living():  # who was heard before need not be asked whether it is there
+            sweep = self._sweep_for(address)
+            if sweep is not None:
+                sweep.alive(address)
         complete = True
         for target, sweep in self._sweeps:
             complete &= await self._sweep_target(target, sweep)
@@ -199,6 +203,7 @@ class Post:
             policy=self._shared.policy,
             routed=not target.attached,
             asker=self._arp,
+            resolved=self._watch.resolved,
         )
 
     async def _sweep_target(self, target: Target, sweep: Sweep) -> bool:

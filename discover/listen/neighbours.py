@@ -66,6 +66,7 @@ class NeighbourWatch:
         self._on_trouble = on_trouble
         self._known: dict[str, _Known] = {}
         self._confirmed: set[str] = set()
+        self._resolved: set[str] = set()
         self._troubled = False
         self._alarm = Alarm(network.clock)
         self._reads = 0
@@ -116,9 +117,13 @@ class NeighbourWatch:
         for row in rows:
             self._take(row)
 
+    def resolved(self, address: str) -> bool:
+        """Tell whether the system itself knows the MAC of an address, so that datagrams to it leave at once."""
+        return address in self._resolved
+
     def heard(self, address: str, mac: str) -> None:
         """Take what an ARP packet told: as fresh as can be."""
-        self._take(Neighbour(address=address, mac=mac, interface=self._interface.name, state="reachable"))
+        self._take(Neighbour(address=address, mac=mac, interface=self._interface.name, state="reachable"), heard=True)
 
     def confirm(self, address: str) -> None:
         """Note that a host has just answered at an address whose MAC only the table knows."""
@@ -132,7 +137,7 @@ class NeighbourWatch:
         else:
             self._take(row)
 
-    def _take(self, row: Neighbour) -> None:
+    def _take(self, row: Neighbour, *, heard: bool = False) -> None:
         try:
             address = str(ipaddress.ip_address(row.address.partition("%")[0]))
         except ValueError:
@@ -140,7 +145,10 @@ class NeighbourWatch:
         if not self._wanted(address):
             return
         known = self._known.get(address)
+        if row.mac and not heard and len(self._resolved) < MAX_KNOWN:
+            self._resolved.add(address)
         if row.state == FAILED:
+            self._resolved.discard(address)
             self._on_failed(address)
             if known is not None:
                 del self._known[address]

@@ -89,6 +89,10 @@ class Book:
                 self._contacts[address] = found
         return found
 
+    def living(self) -> tuple[str, ...]:
+        """Return the addresses that have given a sign of life."""
+        return tuple(address for address, contact in self._contacts.items() if contact.alive)
+
     def renew(self) -> None:
         """Begin a new sweep: answers count anew; waiting hosts keep their contacts' identity."""
         for contact in self._contacts.values():

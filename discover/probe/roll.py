@@ -288,9 +288,13 @@ class Roll:
             return cohort.tries[-1] + ROUTED_RETRY
         if self._found >= FEWEST and self._expected(cohort) * self._air.loss**made < FEW_TO_ASK:
             return math.inf
+        return cohort.tries[-1] + self.patience
+
+    @property
+    def patience(self) -> float:
+        """Seconds after which an ARP request of our own is to be repeated."""
         known = self._air.arp.count >= SAMPLES_NEEDED
-        usual = self._air.arp.quantile(0.97) * 1.3 + 0.02 if known else UNKNOWN_TIMEOUT
-        return cohort.tries[-1] + max(RAW_RETRY, usual)
+        return max(RAW_RETRY, self._air.arp.quantile(0.97) * 1.3 + 0.02) if known else UNKNOWN_TIMEOUT
 
     @property
     def finished(self) -> bool:

@@ -10,8 +10,9 @@ an ICMP error; who is not, by the kernel's giving up.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from discover.errors import EspiedError, NetworkError, NotPrivateError
@@ -29,6 +30,8 @@ FAILURES: Final = 3
 """Addresses in a row that the system refuses to send to before the rest of a target is given up."""
 BACK_OFF: Final = (0.2, 0.5)
 """Seconds before each retry of a refused send: ENOBUFS passes in milliseconds, an interface that renews its lease in less than a second."""
+FOLLOW_UPS: Final = 3
+_REFUSED: Final = (NetworkError, NotPrivateError)
 BURST: Final = 48
 """Addresses asked before what came in is read."""
 OLD: Final = 5.0
@@ -72,12 +75,16 @@ class Sweep:
         policy: Policy,
         routed: bool = False,
         asker: ArpAsker | None = None,
+        resolved: Callable[[str], bool] = lambda _address: True,
     ) -> None:
         self._network = network
         self._interface = interface
         self._book = book
         self._policy = policy
         self._asker = None if routed else asker
+        self._resolved = resolved
+        self._follow: dict[str, tuple[int, float]] = {}
+        """Hosts that answered our ARP and that the kernel may not have resolved yet: times asked again, and when next."""
         means = Means.LOOPBACK if interface.loopback else Means.ROUTED if routed else Means.RAW if asker is not None else Means.KERNEL
         self._roll = Roll(addresses, planned, means=means, air=air, window=window)
         self._alarm = Alarm(network.clock)
@@ -118,7 +125,10 @@ class Sweep:
 
     def alive(self, address: str) -> None:
         """Note a sign of life of an address of the target."""
-        self._roll.alive(address, self._network.clock.mono())
+        now = self._network.clock.mono()
+        if self._asker is not None and self._roll.when_asked(address) is not None:
+            self._follow.setdefault(address, (0, now + self._roll.patience))
+        self._roll.alive(address, now)
         self._alarm.ring()
 
     def failed(self, address: str) -> None:
@@ -133,16 +143,33 @@ class Sweep:
             while True:
                 now = clock.mono()
                 roll.step(now)
-                if roll.finished:
+                self._help(now)
+                if roll.finished and not self._follow:
                     return
                 wait = await self._ask(now)
-                when = roll.next_time(clock.mono())
+                now = clock.mono()
+                when = min((due for _, due in self._follow.values()), default=None)
+                if (rolling := roll.next_time(now)) is not None:
+                    when = rolling if when is None else min(when, rolling)
                 if self.error is not None or when is None:
                     return
                 await self._alarm.wait(wait if wait is not None else max(0.0, when - clock.mono()))
         finally:
             pumps = [one.stop() for one in self._lines]
             await asyncio.gather(*pumps, return_exceptions=True)
+
+    def _help(self, now: float) -> None:
+        """Ask again by ARP for hosts that are there but that the kernel has not resolved: its own request was lost, and it waits a second.
+
+        It takes the answer to ours as well as to its own.
+        """
+        for address, (times, due) in tuple(self._follow.items()):
+            if self._resolved(address) or times >= FOLLOW_UPS or self._asker is None:
+                del self._follow[address]
+            elif due <= now:
+                with contextlib.suppress(*_REFUSED):  # it is a help only; what is really wrong shows elsewhere
+                    self._asker.try_ask(address, purpose=_ARP)
+                self._follow[address] = (times + 1, now + self._roll.patience)
 
     async def _ask(self, now: float) -> float | None:
         """Ask who is to be asked now; return the seconds until there is room for more, None where nobody else is to be asked yet."""
@@ -163,7 +190,7 @@ class Sweep:
         for back_off in (*BACK_OFF, None):
             try:
                 wait = self._leave(address)
-            except (NetworkError, NotPrivateError) as error:  # the gate's refusal: the interface stands in another network now
+            except _REFUSED as error:  # the gate's refusal: the interface stands in another network now
                 if back_off is not None:
                     await clock.sleep(back_off)
                     continue
