@@ -11,6 +11,7 @@ import asyncio
 import errno
 import socket
 import struct
+import time
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
@@ -149,7 +150,7 @@ class EndpointBase:
     ) -> None:
         """Queue an event. ``received`` is when the kernel had it (wall seconds): it may have waited for us."""
         mono = self._clock.mono()
-        waited = 0.0 if received is None else self._clock.wall() - received
+        waited = 0.0 if received is None else time.time() - received
         if 0.0 < waited < _LONGEST_WAIT:  # else the wall clock was set meanwhile
             mono -= waited
         self._box.put(UdpEvent(kind=kind, address=plain(address), port=port, payload=payload, reason=reason, mono=mono))
