@@ -76,7 +76,7 @@ def _one_run(lan: Lan, work: Work, one: Contestant, repetition: int) -> Row:
             quiet = wait_for_quiet()
             lan.flush()
             run = measure(lan, one.argv(work), root=one.root, timeout=one.timeout, env=env)
-            lan.flush()  # its entries count in the kernel's one table, whoever runs next
+            lan.forget()  # its entries count in the kernel's one table, whoever runs next
         row = row_of(one, run, work, repetition=repetition, disturbed=run.disturbed or not quiet)
         if not row.disturbed or row.trouble:
             break

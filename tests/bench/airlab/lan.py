@@ -77,9 +77,13 @@ class Lan:
         self._stack.close()
 
     def flush(self) -> None:
-        """Empty the neighbour tables and let the air settle."""
+        """Empty the neighbour tables, and let the air settle: no frame is on its way, and every device has its whole ration again."""
         if self.air is not None:
-            time.sleep(_SETTLE)
+            time.sleep(max(_SETTLE, self.air.icmp_burst / self.air.icmp_rate if self.air.icmp_rate else 0))
+        self.forget()
+
+    def forget(self) -> None:
+        """Empty the neighbour tables of both sides."""
         self.scanner.flush()
         self.devices.flush()
 
