@@ -97,7 +97,7 @@ class PortPhase:
     def drop(self, address: str) -> None:
         """Ask a host nothing more."""
         if address in self._asking:
-            self._schedule.drop(address)
+            self._schedule.drop(address, self._clock.mono())
             self._finish(address)
 
     def heard(self, address: str, port: int, refused: bool, mono: float) -> None:  # noqa: FBT001 - the book's callback has these

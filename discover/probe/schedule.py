@@ -39,8 +39,9 @@ class Schedule:
         self._air = air
         self._policy = policy
         self._hosts: dict[str, HostAsking] = {}
-        self._queue: deque[tuple[str, bool, Mapping[int, float], float]] = deque()
-        self._waiting: set[str] = set()
+        self._queue: deque[tuple[str, Mapping[int, float], float]] = deque()
+        self._waiting: dict[str, bool] = {}
+        """Hosts of the queue that have not been dropped, and whether each is fragile."""
         self._heap: list[tuple[float, int, HostAsking]] = []
         self._entries: dict[HostAsking, int] = {}
         self._serial = 0
@@ -48,7 +49,7 @@ class Schedule:
 
     def __contains__(self, address: str) -> bool:
         """Tell whether the host is being asked or waits for it."""
-        return address in self._hosts or address in self._waiting
+        return not self.is_done(address)
 
     @property
     def active(self) -> int:
@@ -59,22 +60,25 @@ class Schedule:
         """Ask a host; nothing where it is being asked already. ``asked`` and ``trip``: see HostAsking."""
         if address in self:
             return
-        self._queue.append((address, fragile, asked or {}, trip))
-        self._waiting.add(address)
+        self._queue.append((address, asked or {}, trip))
+        self._waiting[address] = fragile
         self._admit(now)
 
-    def drop(self, address: str) -> None:
+    def drop(self, address: str, now: float) -> None:
         """Ask a host nothing more."""
-        self._waiting.discard(address)
+        self._waiting.pop(address, None)
         host = self._hosts.pop(address, None)
         if host is not None:
             self._entries.pop(host, None)
+            self._admit(now)
 
     def make_fragile(self, address: str) -> None:
         """Treat a host as a fragile device from now on."""
         host = self._hosts.get(address)
         if host is not None:
             host.fragile = True
+        elif address in self._waiting:
+            self._waiting[address] = True
 
     def next_time(self) -> float | None:
         """Return when there is something to send or to decide; None where nothing is under way."""
@@ -100,7 +104,7 @@ class Schedule:
                     ask, question = wanted
                     yield Send(host, ask, question, question.payload(ask.tries if ask else 0) if question.payloads else b"")
             finally:  # also where the caller takes no more for now
-                if wanted is None:
+                if wanted is None or host.done or self._hosts.get(host.address) is not host:
                     self._settle(host, now)
                 else:
                     self._push(host, max(now, host.free))  # a host that has sent something may have more: look again at once
@@ -146,10 +150,10 @@ class Schedule:
 
     def _admit(self, now: float) -> None:
         while self._queue and len(self._hosts) < self._policy.active_hosts:
-            address, fragile, asked, trip = self._queue.popleft()
-            if address not in self._waiting:
+            address, asked, trip = self._queue.popleft()
+            fragile = self._waiting.pop(address, None)
+            if fragile is None:
                 continue
-            self._waiting.discard(address)
             host = HostAsking(
                 address, self._questions, air=self._air, policy=self._policy, joined=now, fragile=fragile, asked=asked, trip=trip
             )
@@ -179,12 +183,6 @@ class Schedule:
         if abs(timeout - self._timeout) <= 0.1 * self._timeout:
             return
         self._timeout = timeout
-        self._heap.clear()
-        self._entries.clear()
-        for host in self._hosts.values():
-            when = host.next_time()
-            if when is not None:
-                self._serial += 1
-                self._entries[host] = self._serial
-                self._heap.append((when, self._serial, host))
+        # In the order that they had: who was served before the others is not served before them again.
+        self._heap = [(when, serial, host) for host, serial in self._entries.items() if (when := host.next_time()) is not None]
         heapq.heapify(self._heap)
