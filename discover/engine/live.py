@@ -8,7 +8,7 @@ from typing import Final
 from discover.atlas.family import Catalogue
 from discover.atlas.vendors import load_vendors
 from discover.engine.feed import OnNotice, OnProgress, OnSignal, OnStep
-from discover.engine.meter import PACED_ABOVE, Coverage, Meter, sweep_time
+from discover.engine.meter import PACED_ABOVE, Coverage, Meter
 from discover.engine.plan import ScanPlan
 from discover.engine.post import Post
 from discover.engine.shared import Shared
@@ -160,11 +160,6 @@ class _Run:
         plan = self._plan
         interfaces = tuple(f"{one.name} {one.address} {one.network}" for one in plan.scan_interfaces)
         self._emit(Source.SCAN, "scan.started", "", {"interfaces": interfaces, "passive": plan.passive})
-        if plan.planned > PACED_ABOVE:
-            self._notice(
-                f"{plan.planned} addresses are asked {PACED_ABOVE} at a time, because the system's neighbour table holds about a "
-                f"thousand: this takes about {sweep_time(plan.planned):.0f} seconds."
-            )
         summary: ScanSummary | None = None
         try:
             async with asyncio.TaskGroup() as group:
@@ -208,6 +203,7 @@ class _Run:
         faces = {one.name: one for one in (*plan.interfaces, *(target.interface for target in plan.targets))}
         self._posts = [Post(shared, plan, face) for face in faces.values()]
         await asyncio.gather(*(post.open() for post in self._posts))
+        self._announce()
         while True:
             self._complete = await self._sweep(shared)
             if not self._forever:
@@ -229,6 +225,20 @@ class _Run:
             post.stop()
         ticker.cancel()
         guard.cancel()
+
+    def _announce(self) -> None:
+        """Say first how long a large sweep will take."""
+        planned = self._plan.planned
+        self.meter.paced = any(post.paced for post in self._posts)
+        if planned <= PACED_ABOVE:
+            return
+        seconds = max(1, round(max(sum(post.turns) for post in self._posts)))
+        why = (
+            f" are asked {PACED_ABOVE} at a time, because the system's neighbour table holds about a thousand: this"
+            if self.meter.paced
+            else ": the sweep"
+        )
+        self._notice(f"{planned} addresses{why} takes about {seconds} second{'' if seconds == 1 else 's'}.")
 
     async def _guard(self) -> None:
         """End the run with what the receiver of the signals raised."""

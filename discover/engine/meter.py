@@ -15,13 +15,21 @@ from discover.probe.roll import ARP_GIVES_UP
 
 PACED_ABOVE: Final = DEFAULT.unresolved
 """Addresses that may wait for ARP at once; more are asked in turns, and that is said."""
+LAST_TURN: Final = 1.5
+"""Seconds of the last turn: 0.3 on a clean LAN, 2.5 on lossy air or with hardly a host (measured)."""
 HOST_TIME: Final = 0.5
 """Seconds that the ports of the hosts found last usually take after a sweep (measured: 0.1 on a clean LAN, 1 on lossy air)."""
 
 
-def sweep_time(addresses: int) -> float:
-    """Return about how many seconds a sweep of so many addresses takes: turns of 900, each as long as the kernel's ARP."""
-    return math.ceil(addresses / PACED_ABOVE) * ARP_GIVES_UP
+def sweep_time(addresses: int, *, raw: bool = False) -> float:
+    """Return about how many seconds a sweep of so many addresses takes before anything is known of the air.
+
+    By the kernel's ARP: turns of 900, each as long as it takes the kernel to give up, the last one a little.
+    By ARP of our own (``raw``): a request an address at the rate of the liveness phase, and some again.
+    """
+    if raw:
+        return addresses / DEFAULT.liveness_rate + LAST_TURN
+    return (math.ceil(addresses / PACED_ABOVE) - 1) * ARP_GIVES_UP + LAST_TURN
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,8 @@ class Meter:
     asking: int = 0
     """Hosts whose ports are being asked now."""
     sweeping: bool = False
+    paced: bool = False
+    """More addresses than the kernel's table holds are asked through it, in turns."""
     peers: set[str] = field(default_factory=set)
     """Devices heard: by MAC where the neighbour table tells it, else by address (one device has several)."""
     macs: dict[str, str] = field(default_factory=dict)
@@ -89,8 +99,7 @@ class Meter:
 
     def _phase(self, elapsed: float, covered: Coverage) -> str:
         if self.sweeping and covered.tested < self.planned:
-            paced = ", paced" if self.planned > PACED_ABOVE else ""
-            return f"sweeping {self.planned} addresses{paced}"
+            return f"sweeping {self.planned} addresses{', paced' if self.paced else ''}"
         if self.asking:
             return f"asking {self.asking} host{'' if self.asking == 1 else 's'} about their ports"
         if self.until is None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from discover.atlas.vendors import is_espressif
 from discover.engine.hold import LoopbackHold
 from discover.engine.hosts import Hosts
-from discover.engine.meter import Coverage
+from discover.engine.meter import PACED_ABOVE, Coverage, sweep_time
 from discover.engine.plan import ScanPlan, Target
 from discover.engine.proxy import ProxyWatch
 from discover.engine.reference import answering_everywhere
@@ -141,6 +141,16 @@ class Post:
             self._trouble("IPv6 and ARP are asked by the system alone", bars=False)(error)
 
     @property
+    def turns(self) -> tuple[float, ...]:
+        """About how many seconds each target will take, before anything is known of the air."""
+        return tuple(sweep_time(one.planned, raw=self._arp is not None and one.attached) for one in self._targets)
+
+    @property
+    def paced(self) -> bool:
+        """Tell whether a target has more addresses than the kernel's neighbour table holds, and is asked through it."""
+        return any(one.planned > PACED_ABOVE and (self._arp is None or not one.attached) for one in self._targets)
+
+    @property
     def coverage(self) -> Coverage:
         """What the sweeps of this interface have covered by now."""
         sweeps = [sweep for _, sweep in self._sweeps]
@@ -149,7 +159,7 @@ class Post:
             unanswered=sum(one.unanswered for one in sweeps),
             strangers=len(self._book.strangers),
             proxied=self._proxies.ghosts(self._spoke),
-            sweep_left=sum(one.estimate() for one in sweeps),
+            sweep_left=sum(one.estimate() for one in sweeps) if sweeps else sum(self.turns),
             hosts_left=self._ports.estimate() if self._ports is not None else 0.0,
         )
 

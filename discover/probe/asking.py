@@ -110,7 +110,7 @@ class PortPhase:
 
     def estimate(self) -> float:
         """Return about how many seconds the hosts known by now still take."""
-        return self._schedule.estimate()
+        return self._schedule.estimate(self._clock.mono())
 
     async def run(self) -> None:
         """Send what is due and decide what has been silent long enough, until cancelled."""

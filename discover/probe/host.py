@@ -34,6 +34,7 @@ MISS: Final = 0.003
 """Probability with which an answering port may be missed by loss: three tries at 5 % loss each way, two on clean air."""
 MISS_RATION: Final = 0.005
 """Probability with which silent controls that were lost may be taken for a spent ration."""
+LEAST_TRIES: Final = 2
 MOST_TRIES: Final = 4
 MOST_JUDGED: Final = 9
 """Tries at a port whose silence is judged."""
@@ -348,18 +349,20 @@ class HostAsking:
         for one in (*(each for ask in self._open for each in ask.pending), *self._controls.values()):
             one.since += seconds
 
-    def estimate(self) -> float:
+    def estimate(self, now: float) -> float:
         """Return about how many seconds the host still takes."""
-        if not self._open:
-            return 0.0
-        timeout = self._timeout()
-        judged = [ask for ask in self._open if ask.question.judged]
-        if self.rationed and judged:
-            need = self._air.confirmations(rationed=True)
-            return max((need - min(ask.silences, need)) * RATION for ask in judged) + timeout
+        patience = self._patience()
+        longest = 0.0
+        for ask in self._open:
+            waits = max((one.since for one in ask.pending), default=now) + patience - now
+            if self.rationed and ask.question.judged:
+                need = self._air.confirmations(rationed=True)
+                waits += max(0, need - ask.silences - 1) * RATION
+            elif ask.tries < LEAST_TRIES:
+                waits += patience * (LEAST_TRIES - max(1, ask.tries))
+            longest = max(longest, waits)
         fresh = sum(1 for ask in self._open if not ask.tries)
-        pace = fresh * self._policy.fragile_spacing if self.fragile else 0.0
-        return pace + timeout * (2.0 if any(ask.tries <= 1 for ask in self._open) else 1.0)
+        return longest + (fresh * self._policy.fragile_spacing if self.fragile else 0.0)
 
     # How it decides.
 
@@ -422,10 +425,10 @@ class HostAsking:
             return self._plan_judged(ask, now)
         if ask.question.transport == "tcp":
             most = FRAGILE_TRIES if self.fragile else MOST_TRIES
-            wanted = self._air.tries(MISS, least=2, most=most) if self._vocal else 2
+            wanted = self._air.tries(MISS, least=LEAST_TRIES, most=most) if self._vocal else LEAST_TRIES
         else:
             # A host that has said nothing at all to two rounds of everything says nothing to a third.
-            wanted = self._air.tries(MISS, least=2, most=MOST_TRIES) if self._vocal else 2
+            wanted = self._air.tries(MISS, least=LEAST_TRIES, most=MOST_TRIES) if self._vocal else LEAST_TRIES
             if len(ask.question.payloads) > 1:
                 wanted = max(wanted, len(ask.question.payloads))
         if ask.tries < wanted:

@@ -122,7 +122,6 @@ class Roll:
         self._found = 0
         self._live = 0
         """Asked addresses that have answered, in time or later."""
-        self._spoke_first = 0
 
     # What is to be asked.
 
@@ -136,11 +135,6 @@ class Roll:
                 cohort.again.pop()
         if self._means is Means.KERNEL and self._window.free(now) <= 0:
             return None
-        while self._next is not None and self._next in self._answered:
-            # It has spoken unasked: that is its answer.
-            self.tested += 1
-            self._spoke_first += 1
-            self._next = next(self._rest, None)
         return self._next
 
     def asked(self, address: str, now: float) -> None:
@@ -152,6 +146,10 @@ class Roll:
             return
         self._advance()
         self._asked[address] = now
+        if address in self._answered:  # it has spoken unasked: nobody need wait for it
+            self.tested += 1
+            self._live += 1
+            return
         if self._means is Means.KERNEL:
             self._window.take()
         last = self._cohorts[-1] if self._cohorts else None
@@ -304,7 +302,7 @@ class Roll:
     @property
     def unanswered(self) -> int:
         """Addresses that have had their chance and gave no sign of life."""
-        return self.tested - self._live - self._spoke_first
+        return self.tested - self._live
 
     def next_time(self, now: float) -> float | None:
         """Return when :meth:`step` or :meth:`wants` should be looked at next; None where all is done."""
@@ -324,14 +322,17 @@ class Roll:
 
     def estimate(self, now: float) -> float:
         """Return about how many seconds the roll still takes."""
-        left = 0 if self._next is None else self.planned - len(self._asked)
-        rounds = math.ceil(max(0, left - max(0, self._window.free(now))) / WINDOW_SIZE) if self._means is Means.KERNEL else 0
-        last = self._cohorts[-1].tries[0] if self._cohorts else now
         wait = LIMIT[self._means]
         if self._found >= FEWEST and self._means is not Means.LOOPBACK:
             # What one more cohort takes on this air: until hardly a host is to be expected from it.
             wait = min(wait, self._least_wait() if self._air.loss < _CLEAN else 2 * ARP_RETRY + self._air.timeout)
-        return rounds * ARP_GIVES_UP + max(0.0, last + wait - now)
+        last = self._cohorts[-1].tries[0] if self._cohorts else now
+        left = 0 if self._next is None else self.planned - len(self._asked)
+        if self._means is not Means.KERNEL or left <= max(0, self._window.free(now)):
+            return max(0.0, last + wait - now)
+        # The others wait for places in the window, which come back a window at a time.
+        first = max(0.0, (self._window.next_time() or now + ARP_GIVES_UP) - now)
+        return first + (math.ceil(left / WINDOW_SIZE) - 1) * ARP_GIVES_UP + wait
 
 
 _INSTANT: Final = 1e-6

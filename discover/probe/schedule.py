@@ -142,9 +142,9 @@ class Schedule:
             host.shift(seconds)
         self._timeout = 0.0  # work out the times anew
 
-    def estimate(self) -> float:
+    def estimate(self, now: float) -> float:
         """Return about how many seconds the hosts known by now still take."""
-        longest = max((host.estimate() for host in self._hosts.values()), default=0.0)
+        longest = max((host.estimate(now) for host in self._hosts.values()), default=0.0)
         packets = len(self._waiting) * len(self._questions) * 2
         return longest + packets / self._policy.overall_rate
 
