@@ -6,12 +6,16 @@ How fast is for tests/bench to say; what must hold everywhere is here. Limits le
 from __future__ import annotations
 
 import json
+import re
+import time
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
-from tests.bench.airlab.lan import Air, Lan
+from tests.bench.airlab.lan import INTERFACE, Air, Lan
 from tests.bench.airlab.namespaces import why_not
 from tests.bench.airlab.truth import Truth, draw
 from tests.bench.contestants import CONTESTANTS, Work
@@ -39,6 +43,44 @@ def run(lan: Lan, name: str, *more: str) -> tuple[Run, Findings]:
     done = measure(lan, [*one.argv(Work(truth=lan.truth)), *more], root=one.root, timeout=60)
     assert done.status == 0, done.stderr
     return done, one.parse(done.stdout)
+
+
+@contextmanager
+def wire(lan: Lan, file: Path) -> Iterator[list[tuple[float, str]]]:
+    """Collect when each IPv4 packet left, and to whom; the list is filled when the block ends."""
+    sent: list[tuple[float, str]] = []
+    file.touch(mode=0o666)
+    argv = ("tcpdump", "-i", INTERFACE, "-Q", "out", "-tt", "-nn", "-q", "-l", "-B", "16384", "ip")
+    process = lan.scanner.start("sh", "-c", 'echo ready; f="$1"; shift; exec "$@" > "$f"', "tcpdump", str(file), *argv)
+    time.sleep(1.0)  # it says that it listens on stderr, which the lab keeps for itself
+    yield sent
+    time.sleep(0.5)
+    lan.scanner.stop(process)
+    found = re.findall(r"^(\d+\.\d+) IP \S+ > (\d+\.\d+\.\d+\.\d+)[.:]", file.read_text(encoding="ascii"), re.MULTILINE)
+    sent.extend((float(when), to) for when, to in found)
+
+
+def most_in(times: list[float], seconds: float) -> int:
+    """Return the most events in any window of so many seconds."""
+    times = sorted(times)
+    return max((bisect_left(times, start + seconds) - at for at, start in enumerate(times)), default=0)
+
+
+@pytest.mark.parametrize("air", [None, LOSSY], ids=["clean", "lossy"])
+def test_the_budgets_hold_on_the_wire(air: Air | None, tmp_path: Path) -> None:
+    truth = draw(SMALL, 8)
+    with lan_of(truth, air) as lan, wire(lan, tmp_path / "wire") as sent:
+        run(lan, "espied")
+    assert len(sent) > 500, "the capture saw nothing"
+    by_host: dict[str, list[float]] = {}
+    for when, to in sent:
+        by_host.setdefault(to, []).append(when)
+    busiest = max((most_in(by_host.get(address, []), 1.0), address) for address in truth.addresses)
+    assert busiest[0] <= 40, busiest  # what the kernel sends for a connect (ACK, FIN) counts, too
+    everything = [when for when, _ in sent]
+    for seconds in (0.1, 0.5, 1.0, 2.0):
+        # A bucket of 1000 that fills by 1000 a second; the liveness phase (one datagram a live host on the wire) has its own.
+        assert most_in(everything, seconds) <= 1000 + 1000 * seconds + len(truth.addresses)
 
 
 def test_nothing_but_a_rare_loss_is_missed_on_a_lossy_air() -> None:

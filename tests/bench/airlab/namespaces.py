@@ -156,9 +156,8 @@ class Namespace:
         for _ in range(20):
             run("ip", "-n", self.name, "neigh", "flush", "all", check=False)
             run("ip", "-n", self.name, "neigh", "flush", "nud", "failed", check=False)
-            if not run("ip", "-n", self.name, "neigh", "show", "nud", "all").replace("nud noarp", "").strip():
-                return
-            if all("NOARP" in line for line in run("ip", "-n", self.name, "neigh", "show", "nud", "all").splitlines()):
+            left = run("ip", "-n", self.name, "neigh", "show", "nud", "all").splitlines()
+            if all("NOARP" in line for line in left):  # multicast and broadcast addresses need no ARP
                 return
             time.sleep(0.1)
         msg = f"the neighbour table of {self.name} does not become empty"
