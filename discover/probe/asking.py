@@ -13,8 +13,8 @@ from discover.net.api import Network, TcpOutcome
 from discover.net.emitter import Emitter
 from discover.net.policy import Policy
 from discover.net.waiting import Alarm
+from discover.probe.ask import Decision
 from discover.probe.book import Book, Line
-from discover.probe.host import Decision
 from discover.probe.ports import UPDATE_PORTS, PortQuestion, control_ports
 from discover.probe.schedule import Schedule, Send
 from discover.probe.timing import Air

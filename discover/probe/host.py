@@ -14,12 +14,13 @@ waits until there is a new one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 from discover.net.policy import Policy
+from discover.probe.ask import Ask, Decision, Try
 from discover.probe.ports import PortQuestion, control
-from discover.probe.timing import LEAST_TIMEOUT, MOST_TIMEOUT, SAMPLES_ENOUGH, UNKNOWN_TIMEOUT, Air
+from discover.probe.tempo import LEAST_GAP, Tempo
+from discover.probe.timing import SAMPLES_ENOUGH, Air
 
 RATION: Final = 1.06
 """Seconds between two tries at a host whose ICMP ration is spent: one error a second to one peer (Linux, icmp_ratelimit 1000)."""
@@ -27,9 +28,6 @@ CONTROL_WINDOW: Final = 0.05
 """Seconds before a refused datagram in which silences count: within them a ration of one a second is renewed once in twenty times."""
 BURST_TIME: Final = 0.04
 """Seconds for which a control waits for more knocks to stand behind; below CONTROL_WINDOW, so that it speaks for the first one, too."""
-GAP_SHARE: Final = 5
-"""Later tries follow each other after a fifth of the timeout: most answers are in by then, and losses in a row get less likely."""
-LEAST_GAP: Final = 0.02
 MISS: Final = 0.003
 """Probability with which an answering port may be missed by loss: three tries at 5 % loss each way, two on clean air."""
 MISS_RATION: Final = 0.005
@@ -38,68 +36,16 @@ LEAST_TRIES: Final = 2
 MOST_TRIES: Final = 4
 MOST_JUDGED: Final = 9
 """Tries at a port whose silence is judged."""
-KNOWN: Final = 5
-"""Round trips after which a host's own speed counts: the slowest of five is hardly ever below a third of what power save makes possible."""
-SLOW_ARP: Final = 0.05
-"""Seconds from which an ARP answer says that its host is slow; less may be our own delay in the first burst."""
 GIVE_UP: Final = 7.0
 """Seconds after which a host that rations its errors gets no further try: it would hold the whole scan."""
 REPEATED_CONNECTS: Final = 3
 """Connects that are repeated at one host at once."""
 FRAGILE_TRIES: Final = 2
 """Tries of a TCP connect to a fragile device: each one takes one of its few sockets."""
-
-
-_OWN_SPREAD: Final = 1.5
-"""A device in power save answers at random within its beacon interval: its next answer may take half as long again."""
 _LONG_ENOUGH: Final = 0.9
 _NEVER: Final = float("inf")
 _INSTANT: Final = 1e-6
 """Less is no wait: adding it to a clock may not even change the clock."""
-
-
-@dataclass(slots=True, eq=False)
-class Try:
-    """One datagram or SYN that left: when and as which one, since when its answer is waited for, and whether a later one was refused.
-
-    How long it is waited for is the air's timeout at the moment of asking: it shrinks while answers come in.
-    """
-
-    sent: float
-    order: int
-    since: float
-    covered: bool = False
-    answered: bool = False
-    """Of a control: it was refused, or waited for long enough."""
-
-
-@dataclass(slots=True, eq=False)
-class Ask:
-    """One question to one host. ``due`` is when it is to be sent (None: not now), ``word`` its end."""
-
-    question: PortQuestion
-    due: float | None
-    tries: int = 0
-    pending: list[Try] = field(default_factory=list)
-    silences: int = 0
-    """Tries that stayed silent while a later datagram was refused."""
-    first: float = 0.0
-    answered: float = 0.0
-    answers: int = 1
-    suspected: bool = False
-    done: bool = False
-    failures: int = 0
-    """Times the system has refused to send it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """A question that ended in silence: ``control`` is "refused" (likely), "silent" (no answer) or "none" (not compared)."""
-
-    address: str
-    question: PortQuestion
-    tries: int
-    control: str
 
 
 class HostAsking:
@@ -144,10 +90,7 @@ class HostAsking:
         self._refused = 0
         self._vocal = False
         self._spoke = False
-        self._slow = trip if SLOW_ARP <= trip < UNKNOWN_TIMEOUT else 0.0
-        """The longest round trip of this host, seconds."""
-        self._trips = 0
-        """Round trips of this host that were measured."""
+        self._tempo = Tempo(air, trip)
         self._strikes = 0
         """Controls in a row that stayed silent."""
         self.rationed = False
@@ -265,7 +208,7 @@ class HostAsking:
                     # The next control tells whether there is more where that came from.
                     self._strikes, self.rationed = 0, False
                     self._cover(one)
-                    self._measure(now - one.sent, measured=False)
+                    self._tempo.measure(now - one.sent, measured=False)
                 return False
         ask = self._asks.get((transport, port))  # type: ignore[arg-type]
         if ask is None:
@@ -281,16 +224,16 @@ class HostAsking:
             # The liveness phase's question waited for ARP, too: that is no round trip of the air.
             if ask.tries and ask.first >= self.joined:
                 # A connection's end is told by the event loop, our own delays included; a datagram's by the kernel.
-                self._measure(now - last, measured=measured, trip=transport == "udp" or self._air.trips.count < SAMPLES_ENOUGH)
+                self._tempo.measure(now - last, measured=measured, trip=transport == "udp" or self._air.trips.count < SAMPLES_ENOUGH)
             if refused and transport == "udp" and ask.pending:
                 self._air.closed += 1
                 self._cover(ask.pending[-1])
-        elif now - last < self._quick():
-            self._late(now - ask.first)
+        elif now - last < self._tempo.quick:
+            self._tempo.late(now - ask.first)
         else:
-            self._slow = max(self._slow, min(now - last, UNKNOWN_TIMEOUT))
+            self._tempo.at_least(now - last)
             # Only who was waited for long enough before has lost something; else the first answer may just have been slow.
-            if measured and last - ask.first >= (ask.tries - 1) * self._timeout() * _LONG_ENOUGH:
+            if measured and last - ask.first >= (ask.tries - 1) * self._tempo.timeout * _LONG_ENOUGH:
                 self._air.lost()
         self._end(ask)
         return True
@@ -299,22 +242,18 @@ class HostAsking:
         """Take one more answer to a question: if there are as many as tries, nothing was lost, the first wait was too short."""
         ask.answers += 1
         if ask.answers == ask.tries > 1:
-            self._late(ask.answered - ask.first)
-
-    def _late(self, seconds: float) -> None:
-        self._air.late(seconds)
-        self._slow = max(self._slow, min(seconds, UNKNOWN_TIMEOUT))
+            self._tempo.late(ask.answered - ask.first)
 
     def expire(self, now: float) -> Iterator[Decision]:
         """Take note of what was waited for long enough; yield the questions that ended in silence."""
-        limit = now - self._timeout() + _INSTANT
+        limit = now - self._tempo.timeout + _INSTANT
         if self._oldest > limit:
             return
         for one in self._controls.values():
             if not (one.answered or one.covered) and one.since <= limit:
                 one.covered = True
                 self._control_silent()
-        long_limit = now - self._patience() + _INSTANT
+        long_limit = now - self._tempo.patience + _INSTANT
         for ask in tuple(self._open):
             over = long_limit if ask.question.transport == "tcp" else limit
             late = [one for one in ask.pending if one.since <= over]
@@ -333,7 +272,7 @@ class HostAsking:
     def _waits(self) -> tuple[float, float]:
         """Return since when the oldest try is waited for, and when the next one has been waited for long enough."""
         oldest = over = _NEVER
-        timeout, patience = self._timeout(), self._patience()
+        timeout, patience = self._tempo.timeout, self._tempo.patience
         for ask in self._open:
             for one in ask.pending:
                 oldest = min(oldest, one.since)
@@ -351,7 +290,7 @@ class HostAsking:
 
     def estimate(self, now: float) -> float:
         """Return about how many seconds the host still takes."""
-        patience = self._patience()
+        patience = self._tempo.patience
         longest = 0.0
         for ask in self._open:
             waits = max((one.since for one in ask.pending), default=now) + patience - now
@@ -366,24 +305,6 @@ class HostAsking:
 
     # How it decides.
 
-    def _timeout(self) -> float:
-        """Return how long this host is waited for: as long as the others; longer or less where it has shown how slow it is itself."""
-        usual = self._air.timeout
-        if self._trips >= KNOWN:
-            usual = min(usual, max(LEAST_TIMEOUT, self._slow * 2 + LEAST_GAP))
-        return min(MOST_TIMEOUT, max(usual, self._slow * _OWN_SPREAD))
-
-    def _patience(self) -> float:
-        """Return how long a connect is waited for: a new one ends the one before, whose answer may be on its way."""
-        return min(MOST_TIMEOUT, max(self._air.timeout, self._slow * _OWN_SPREAD))
-
-    def _gap(self) -> float:
-        return max(LEAST_GAP, self._timeout() / GAP_SHARE)
-
-    def _quick(self) -> float:
-        """Return the time below which an answer to the last try is more likely one to the try before."""
-        return min(self._air.trips.quantile(0.05) * 0.8, self._timeout() / 4)
-
     def _flying(self) -> int:
         return sum(1 for ask in self._open if ask.pending)
 
@@ -397,12 +318,6 @@ class HostAsking:
             return first + LEAST_GAP
         soon = any(ask.question.judged and ask.tries and ask.due is not None and ask.due <= first + BURST_TIME for ask in self._open)
         return first + BURST_TIME if soon else first
-
-    def _measure(self, seconds: float, *, measured: bool, trip: bool = True) -> None:
-        if trip:
-            self._trips += 1
-            self._slow = max(self._slow, min(seconds, UNKNOWN_TIMEOUT))
-        self._air.answered(max(0.0, seconds) if trip else None, measured=measured)
 
     def _cover(self, refused: Try) -> None:
         """Let the silences shortly before a datagram that was refused count."""
@@ -453,10 +368,10 @@ class HostAsking:
         if ask.question.transport == "tcp" or ask.tries <= 1:
             ask.due = None if ask.pending else now
         elif self.rationed and ask.question.judged:
-            ask.due = max(now, (ask.pending[-1].sent if ask.pending else now - self._timeout()) + RATION)
+            ask.due = max(now, (ask.pending[-1].sent if ask.pending else now - self._tempo.timeout) + RATION)
         else:
-            last = ask.pending[-1].sent if ask.pending else now - self._gap()
-            ask.due = max(now, last + self._gap())
+            last = ask.pending[-1].sent if ask.pending else now - self._tempo.gap
+            ask.due = max(now, last + self._tempo.gap)
 
     def _end(self, ask: Ask) -> None:
         ask.done = True

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from discover.net.policy import Policy
-from discover.probe.host import Ask, Decision, HostAsking
+from discover.probe.ask import Ask, Decision
+from discover.probe.host import HostAsking
 from discover.probe.ports import PortQuestion, Transport
 from discover.probe.timing import Air
 

@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from discover.net.policy import Policy
-from discover.probe.host import CONTROL_WINDOW, GIVE_UP, LEAST_GAP, MOST_JUDGED, HostAsking
+from discover.probe.host import CONTROL_WINDOW, GIVE_UP, MOST_JUDGED, HostAsking
 from discover.probe.ports import CONTROLS, DEFAULT, PortQuestion, control_ports
 from discover.probe.schedule import BACK_OFF
+from discover.probe.tempo import LEAST_GAP
 from discover.probe.timing import Air
 
 ADDRESS: Final = "192.168.1.20"
@@ -294,7 +295,8 @@ def test_without_loss_who_listens_is_told_and_nobody_else(world: World) -> None:
     run = Run(world).run()
     likely = {port for (_, port), word in run.ended.items() if word == "refused"}
     assert likely <= set(world.open)
-    if judged - world.open and run.now - JOINED < GIVE_UP:
+    # A control that has to wait for the budget comes too late to speak for the knock before it.
+    if judged - world.open and not world.postponed and run.now - JOINED < GIVE_UP:
         assert likely == judged & world.open
 
 
@@ -324,12 +326,12 @@ def test_a_host_without_questions_is_done() -> None:
     host = HostAsking(ADDRESS, (), air=Air(), policy=Policy(), joined=JOINED)
     assert host.done
     assert host.next_time() is None
-    assert host.estimate() == 0.0
+    assert host.estimate(JOINED) == 0.0
 
 
 @given(worlds)
 def test_the_estimate_is_a_time(world: World) -> None:
     run = Run(world)
-    assert 0.0 <= run.host.estimate() < 30.0
+    assert 0.0 <= run.host.estimate(JOINED) < 30.0
     run.run()
-    assert run.host.estimate() == 0.0
+    assert run.host.estimate(run.now) == 0.0
