@@ -96,6 +96,8 @@ class _Cohort:
     found: int = 0
     again: list[str] = field(default_factory=list)
     """Those that are to be asked once more now."""
+    abandoned: bool = False
+    """Nobody waits for them any more, and their places in the window come back by themselves."""
 
 
 class Roll:
@@ -144,6 +146,8 @@ class Roll:
             if cohort.again and cohort.again[-1] == address:
                 cohort.again.pop()
             return
+        if address != self._next:
+            return  # it answered while the system refused to ask it once more
         self._advance()
         self._asked[address] = now
         if address in self._answered:  # it has spoken unasked: nobody need wait for it
@@ -162,10 +166,19 @@ class Roll:
     def skip(self, address: str) -> None:
         """Note that the system refused to ask the address: it stays untested."""
         cohort = self._where.get(address)
-        if cohort is None:
+        if address == self._next:
             self._advance()
-        elif cohort.again and cohort.again[-1] == address:
+        elif cohort is not None and cohort.again and cohort.again[-1] == address:
             cohort.again.pop()
+
+    def abandon(self) -> None:
+        """Ask nobody any more and wait for nobody: who has not had its chance stays untested. The kernel still asks for a while."""
+        self._next = None
+        for cohort in self._cohorts:
+            cohort.abandoned = True
+            if self._means is Means.KERNEL and cohort.waiting:
+                self._window.linger(cohort.tries[0] + ARP_GIVES_UP, len(cohort.waiting))
+        self._cohorts.clear()
 
     def _advance(self) -> None:
         self._next = next(self._rest, None)
@@ -220,7 +233,7 @@ class Roll:
         del cohort.waiting[address]
         del self._where[address]
         self.tested += 1
-        if self._means is Means.KERNEL:
+        if self._means is Means.KERNEL and not cohort.abandoned:
             self._window.give()
 
     # When it ends.

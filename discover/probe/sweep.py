@@ -155,6 +155,7 @@ class Sweep:
                     return
                 await self._alarm.wait(wait if wait is not None else max(0.0, when - clock.mono()))
         finally:
+            roll.abandon()
             pumps = [one.stop() for one in self._lines]
             await asyncio.gather(*pumps, return_exceptions=True)
 
