@@ -273,6 +273,7 @@ class Storm:
         self.ended: dict[tuple[str, str, int], str] = {}
         self.dropped: set[str] = set()
         self.packets = 0
+        self.refusals = 0
         self._answers: list[tuple[float, int, str, Transport, int, bool]] = []
         self._count = itertools.count()
 
@@ -284,13 +285,13 @@ class Storm:
         while (when := self.made.next_time()) is not None:
             steps += 1
             assert steps < MOST_STEPS
-            before = self.packets, len(self.ended), len(self.dropped)
+            before = self.packets, self.refusals, len(self.ended), len(self.dropped)
             late = when <= self.now
             self._arrive(max(self.now, when))
             self.now = max(self.now, when)
             self._disturb(hosts)
             self._serve()
-            idle = idle + 1 if late and before == (self.packets, len(self.ended), len(self.dropped)) else 0
+            idle = idle + 1 if late and before == (self.packets, self.refusals, len(self.ended), len(self.dropped)) else 0
             assert idle <= MOST_IDLE * self.weather.hosts, "a busy loop: it says now again and again, and does nothing"
         assert self.made.active == 0
         for one in hosts:
@@ -307,6 +308,7 @@ class Storm:
                 self._end(step.address, step.question.transport, step.question.port, step.control)
                 continue
             chance = self.random.random()
+            self.refusals += chance < self.weather.trouble
             if chance < self.weather.trouble / 2:
                 if not self.made.refused(step, self.now):
                     self._end(step.host.address, step.question.transport, step.question.port, "trouble")
