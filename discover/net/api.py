@@ -241,6 +241,10 @@ class Network(Protocol):
         """The ledger of every packet sent."""
         ...
 
+    def mark_fragile(self, address: str) -> None:
+        """Give the host the smaller budget of a fragile device from now on, whoever sends; idempotent."""
+        ...
+
     def interfaces(self) -> Sequence[Interface]:
         """List this machine's interfaces, each with the reason why a default scan skips it. Raises NetworkError."""
         ...

@@ -53,6 +53,10 @@ class RealNetwork:
         """The gate that every packet passes."""
         return self._gate
 
+    def mark_fragile(self, address: str) -> None:
+        """Give the host the smaller budget of a fragile device from now on; idempotent."""
+        self._gate.mark_fragile(address)
+
     def interfaces(self) -> Sequence[Interface]:
         """List this machine's interfaces as they are now; what they stand in becomes what the gate admits."""
         found = list_interfaces()

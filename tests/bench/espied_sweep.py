@@ -11,11 +11,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+from dataclasses import replace
 
-from discover.atlas.loader import load_catalogue
+from discover.atlas.family import Catalogue
 from discover.engine import LiveFeed, plan_scan
 from discover.model.signal import Signal
 from discover.net.real import RealNetwork
+from discover.probe.ports import GECKO, MICROCHIP, connect, knock
 
 UDP_PORTS = (3232, 3231, 3197, 3199, 8266, 10022, 30303)
 TCP_PORTS = (80, 3232, 6053, 8266)
@@ -42,13 +44,12 @@ class Told:
 
 
 async def sweep_once(interface: str, network: str, udp: tuple[int, ...], tcp: tuple[int, ...]) -> dict[str, object]:
-    """Sweep one network once. The only place here that knows the engine.
-
-    For now the whole live feed, whose ports are its own: the sweep that takes ports is being written.
-    """
+    """Sweep one network once: espied's live feed with the asked ports, no listeners and no pages. The only place here that knows the engine."""
     net = RealNetwork()
     plan = plan_scan(net, names=(interface,), cidrs=(network,), seconds=0)
-    feed = LiveFeed(net, load_catalogue(), plan)
+    answered = {30303: MICROCHIP, 10022: GECKO}
+    questions = (*(answered.get(port) or knock(port) for port in udp), *map(connect, tcp))
+    feed = LiveFeed(net, Catalogue(families=()), replace(plan, interfaces=(), questions=questions))
     told = Told()
     began = net.clock.mono()
     states = {"udp.reply": "open", "udp.refused": "closed", "tcp.open": "open", "tcp.refused": "closed"}
