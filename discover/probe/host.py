@@ -255,6 +255,8 @@ class HostAsking:
                 self._control_silent()
         long_limit = now - self._tempo.patience + _INSTANT
         for ask in tuple(self._open):
+            if not ask.pending:
+                continue
             over = long_limit if ask.question.transport == "tcp" else limit
             late = [one for one in ask.pending if one.since <= over]
             if not late:
@@ -268,6 +270,7 @@ class HostAsking:
             if word:
                 self._end(ask)
                 yield Decision(self.address, ask.question, ask.tries, word)
+        self._oldest, _ = self._waits()
 
     def _waits(self) -> tuple[float, float]:
         """Return since when the oldest try is waited for, and when the next one has been waited for long enough."""
