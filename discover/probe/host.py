@@ -34,8 +34,10 @@ MISS_RATION: Final = 0.005
 """Probability with which silent controls that were lost may be taken for a spent ration."""
 LEAST_TRIES: Final = 2
 MOST_TRIES: Final = 4
-MOST_JUDGED: Final = 9
-"""Tries at a port whose silence is judged."""
+MOST_JUDGED: Final = 12
+"""Tries at a port whose silence is judged: half as many again as the confirmations it may need."""
+RENEWED: Final = 0.03
+"""Probability that a ration of one ICMP error a second is renewed between a knock and its control 20 ms later."""
 GIVE_UP: Final = 7.0
 """Seconds after which a host that rations its errors gets no further try: it would hold the whole scan."""
 REPEATED_CONNECTS: Final = 3
@@ -298,7 +300,7 @@ class HostAsking:
         for ask in self._open:
             waits = max((one.since for one in ask.pending), default=now) + patience - now
             if self.rationed and ask.question.judged:
-                need = self._air.confirmations(rationed=True)
+                need = self._air.confirmations(self._renewed())
                 waits += max(0, need - ask.silences - 1) * RATION
             elif ask.tries < LEAST_TRIES:
                 waits += patience * (LEAST_TRIES - max(1, ask.tries))
@@ -357,7 +359,7 @@ class HostAsking:
         return "silent" if ask.question.judged or ask.question.transport == "tcp" else "none"
 
     def _plan_judged(self, ask: Ask, now: float) -> str:
-        wanted = self._air.confirmations(rationed=self._was_rationed)
+        wanted = self._air.confirmations(self._renewed())
         if ask.silences >= wanted:
             return "refused"
         if ask.tries >= MOST_JUDGED or now - self.joined > GIVE_UP:
@@ -365,6 +367,10 @@ class HostAsking:
         if ask.silences + len(ask.pending) < wanted or (not ask.pending and ask.due is None):
             self._again(ask, now)
         return ""
+
+    def _renewed(self) -> float:
+        """Return how likely its ration is renewed between a knock and its control: they arrive as far apart as its answers."""
+        return max(RENEWED, self._tempo.slow) if self._was_rationed else 0.0
 
     def _again(self, ask: Ask, now: float) -> None:
         """Let the question be asked again: at once after its first wait, later after a part of one, or with the next ration."""

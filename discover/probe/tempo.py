@@ -29,6 +29,11 @@ class Tempo:
         self._trips = 0
 
     @property
+    def slow(self) -> float:
+        """The longest round trip of this host."""
+        return self._slow
+
+    @property
     def timeout(self) -> float:
         """How long an answer to a datagram is waited for."""
         usual = self._air.timeout

@@ -197,7 +197,7 @@ class Run:
         if control == "refused":
             assert question.judged
             if not self.world.noise:
-                assert self._supported(sent) >= self.air.confirmations(rationed=False)
+                assert self._supported(sent) >= self.air.confirmations()
         else:
             assert control == ("none" if question.transport == "udp" and not question.judged else "silent")
         self._end(question, control)

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from discover.probe.timing import LEAST_TIMEOUT, LOSS_PRIOR, MOST_TIMEOUT, SAMPLES_NEEDED, UNKNOWN_TIMEOUT, Air, Distribution
+from discover.probe.timing import (
+    LEAST_TIMEOUT,
+    LOSS_PRIOR,
+    MOST_CONFIRMATIONS,
+    MOST_TIMEOUT,
+    SAMPLES_NEEDED,
+    UNKNOWN_TIMEOUT,
+    Air,
+    Distribution,
+)
 
 BUCKET = 1.12
 """Each bucket is 12 % wider than the one before: a quantile is true to that."""
@@ -120,7 +129,14 @@ def test_waits_and_loss_keep_their_bounds_whatever_comes(happened: list[tuple[st
         assert LEAST_TIMEOUT <= made.timeout <= MOST_TIMEOUT
         assert 0.0 < made.loss <= 0.6
         assert 2 <= made.tries(0.003, least=2, most=4) <= 4
-        assert 2 <= made.confirmations(rationed=False) <= made.confirmations(rationed=True) <= 5
+        assert (
+            2
+            <= made.confirmations()
+            <= made.confirmations(0.03)
+            <= made.confirmations(0.5)
+            <= made.confirmations(1.0)
+            <= MOST_CONFIRMATIONS
+        )
 
 
 def test_while_nothing_is_known_power_save_is_expected() -> None:
@@ -165,8 +181,8 @@ def test_more_loss_means_no_fewer_tries(good: int, lost: int) -> None:
     assert less.loss <= more.loss
     for most in (4, 9):
         assert less.tries(0.003, least=2, most=most) <= more.tries(0.003, least=2, most=most)
-    for rationed in (False, True):
-        assert less.confirmations(rationed=rationed) <= more.confirmations(rationed=rationed)
+    for renewed in (0.0, 0.03, 0.3):
+        assert less.confirmations(renewed) <= more.confirmations(renewed)
 
 
 @given(st.integers(0, 300), st.integers(0, 30), st.floats(1e-4, 0.1))
@@ -178,9 +194,9 @@ def test_a_smaller_chance_to_miss_takes_no_fewer_tries(good: int, lost: int, mis
 @given(st.integers(0, 300), st.integers(0, 30), st.integers(0, 5000))
 def test_the_more_ports_are_closed_the_more_is_asked_of_a_silence(good: int, lost: int, closed: int) -> None:
     made = air(good=good, lost=lost)
-    before = made.confirmations(rationed=False)
+    before = made.confirmations()
     made.closed += closed
-    assert before <= made.confirmations(rationed=False)
+    assert before <= made.confirmations()
 
 
 def test_a_question_that_is_not_answered_in_time_counts_as_lost_until_it_is() -> None:
