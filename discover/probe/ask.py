@@ -36,6 +36,7 @@ class Ask:
     answered: float = 0.0
     answers: int = 1
     suspected: bool = False
+    doubted: bool = False
     done: bool = False
     failures: int = 0
     """Times the system has refused to send it."""

@@ -34,12 +34,14 @@ MISS_RATION: Final = 0.005
 """Probability with which silent controls that were lost may be taken for a spent ration."""
 LEAST_TRIES: Final = 2
 MOST_TRIES: Final = 4
-MOST_JUDGED: Final = 12
-"""Tries at a port whose silence is judged: half as many again as the confirmations it may need."""
+MOST_JUDGED: Final = 16
+"""Tries at a port whose silence is judged: twice the confirmations it may need."""
 RENEWED: Final = 0.03
 """Probability that a ration of one ICMP error a second is renewed between a knock and its control 20 ms later."""
 GIVE_UP: Final = 7.0
 """Seconds after which a host that rations its errors gets no further try: it would hold the whole scan."""
+NAP: Final = 0.3
+"""Seconds that a host is given which has said nothing yet: in power save it answers ARP when it wakes, and the rest when it wakes again."""
 REPEATED_CONNECTS: Final = 3
 """Connects that are repeated at one host at once."""
 FRAGILE_TRIES: Final = 2
@@ -237,6 +239,8 @@ class HostAsking:
             # Only who was waited for long enough before has lost something; else the first answer may just have been slow.
             if measured and last - ask.first >= (ask.tries - 1) * self._tempo.timeout * _LONG_ENOUGH:
                 self._air.lost()
+        if refused and ask.silences:
+            self._air.mistaken()
         self._end(ask)
         return True
 
@@ -248,23 +252,24 @@ class HostAsking:
 
     def expire(self, now: float) -> Iterator[Decision]:
         """Take note of what was waited for long enough; yield the questions that ended in silence."""
-        limit = now - self._tempo.timeout + _INSTANT
+        timeout, patience = self._tempo.timeout, self._tempo.patience
+        limit = now - timeout + _INSTANT
         if self._oldest > limit:
             return
         for one in self._controls.values():
             if not (one.answered or one.covered) and one.since <= limit:
                 one.covered = True
                 self._control_silent()
-        long_limit = now - self._tempo.patience + _INSTANT
         for ask in tuple(self._open):
             if not ask.pending:
                 continue
-            over = long_limit if ask.question.transport == "tcp" else limit
+            over = now - self._wait(ask, timeout, patience) + _INSTANT
             late = [one for one in ask.pending if one.since <= over]
             if not late:
                 continue
             ask.pending = [one for one in ask.pending if one.since > over]
             ask.silences += sum(one.covered for one in late)
+            self._doubt(ask)
             if ask.question.transport == "tcp" and self._spoke and not ask.suspected:
                 ask.suspected = True
                 self._air.suspect(+1)
@@ -281,12 +286,17 @@ class HostAsking:
         for ask in self._open:
             for one in ask.pending:
                 oldest = min(oldest, one.since)
-                over = min(over, one.since + (patience if ask.question.transport == "tcp" else timeout))
+                over = min(over, one.since + self._wait(ask, timeout, patience))
         for one in self._controls.values():
             if not (one.answered or one.covered):
                 oldest = min(oldest, one.since)
                 over = min(over, one.since + timeout)
         return oldest, over
+
+    def _wait(self, ask: Ask, timeout: float, patience: float) -> float:
+        """Return how long each try of a question is waited for."""
+        wait = patience if ask.question.transport == "tcp" else timeout
+        return wait if self._vocal or ask.tries > 1 else max(wait, NAP)
 
     def shift(self, seconds: float) -> None:
         """Move all waits by ``seconds``: the machine slept, and answers that wait in the sockets were not read."""
@@ -382,8 +392,16 @@ class HostAsking:
             last = ask.pending[-1].sent if ask.pending else now - self._tempo.gap
             ask.due = max(now, last + self._tempo.gap)
 
+    def _doubt(self, ask: Ask) -> None:
+        """Keep the air's count of ports that have been silent just once: who is silent again hardly lost something twice."""
+        doubtful = ask.silences == 1 and not ask.done
+        if doubtful != ask.doubted:
+            ask.doubted = doubtful
+            self._air.doubt(+1 if doubtful else -1)
+
     def _end(self, ask: Ask) -> None:
         ask.done = True
+        self._doubt(ask)
         ask.due = None
         self._bare = [one for one in self._bare if one not in ask.pending]
         ask.pending.clear()

@@ -32,7 +32,7 @@ _FIRST: Final = 1e-4
 _RATIO: Final = 1.12
 """Buckets of round trips: 0.1 ms, and each 12 % wider than the one before, up to about 5 s."""
 
-FALSE_LIKELY: Final = 0.01
+FALSE_LIKELY: Final = 0.002
 """Closed ports that a whole sweep may be expected to call likely."""
 MOST_CONFIRMATIONS: Final = 8
 """With 15 % loss each way one closed port in 30,000 is silent so often (with 5 it was one in 600)."""
@@ -88,7 +88,7 @@ def _bucket(seconds: float) -> int:
 class Air:
     """Round trips and losses of one interface's network. Shared by everything that asks there; times in seconds."""
 
-    __slots__ = ("_answered", "_began", "_fresh_at", "_lost", "_mature", "_now", "_suspects", "_timeout", "arp", "closed", "trips")
+    __slots__ = ("_answered", "_doubts", "_mistaken", "_began", "_fresh_at", "_lost", "_mature", "_now", "_suspects", "_timeout", "arp", "closed", "trips")
 
     def __init__(self) -> None:
         self.trips = Distribution()
@@ -100,6 +100,8 @@ class Air:
         self._answered = 0
         self._lost = 0
         self._suspects = 0
+        self._mistaken = 0
+        self._doubts = 0
         self._timeout = UNKNOWN_TIMEOUT
         self._began: float | None = None
         self._now = 0.0
@@ -135,6 +137,14 @@ class Air:
         """Note a question that a talkative host has not answered in time (+1), or that it turned out answered or silent (-1)."""
         self._suspects += change
 
+    def doubt(self, change: int) -> None:
+        """Note a port that has been silent once beside one that was refused (+1), or what became of it (-1)."""
+        self._doubts += change
+
+    def mistaken(self) -> None:
+        """Note that a port which had been silent beside one that was refused is closed all the same."""
+        self._mistaken += 1
+
     @property
     def loss(self) -> float:
         """The probability that a question and its answer do not both arrive, 0..1; a guess while little was measured."""
@@ -164,5 +174,8 @@ class Air:
 
         ``renewed``: the probability (0..1) that a new ration of the host's ICMP errors came in between the two.
         """
-        chance = min(0.9, self.loss + renewed)
+        # What was measured at closed ports themselves; those in doubt count, too, because losses show later than answers.
+        silent = self._mistaken + self._doubts
+        share = (silent + LOSS_PRIOR * _PRIOR_WEIGHT) / (silent + self.closed + _PRIOR_WEIGHT)
+        chance = min(0.9, max(self.loss, share) + renewed)
         return max(2, min(MOST_CONFIRMATIONS, math.ceil(math.log(FALSE_LIKELY / max(50, self.closed)) / math.log(chance))))
