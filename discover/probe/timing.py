@@ -88,7 +88,21 @@ def _bucket(seconds: float) -> int:
 class Air:
     """Round trips and losses of one interface's network. Shared by everything that asks there; times in seconds."""
 
-    __slots__ = ("_answered", "_doubts", "_mistaken", "_began", "_fresh_at", "_lost", "_mature", "_now", "_suspects", "_timeout", "arp", "closed", "trips")
+    __slots__ = (
+        "_answered",
+        "_began",
+        "_doubts",
+        "_fresh_at",
+        "_lost",
+        "_mature",
+        "_mistaken",
+        "_now",
+        "_suspects",
+        "_timeout",
+        "arp",
+        "closed",
+        "trips",
+    )
 
     def __init__(self) -> None:
         self.trips = Distribution()

@@ -191,12 +191,20 @@ def test_a_smaller_chance_to_miss_takes_no_fewer_tries(good: int, lost: int, mis
     assert made.tries(miss, least=1, most=9) <= made.tries(miss / 10, least=1, most=9)
 
 
-@given(st.integers(0, 300), st.integers(0, 30), st.integers(0, 5000))
-def test_the_more_ports_are_closed_the_more_is_asked_of_a_silence(good: int, lost: int, closed: int) -> None:
+@given(st.integers(0, 300), st.integers(0, 30), st.integers(0, 500))
+def test_the_more_closed_ports_were_silent_the_more_is_asked_of_a_silence(good: int, lost: int, closed: int) -> None:
     made = air(good=good, lost=lost)
-    before = made.confirmations()
     made.closed += closed
-    assert before <= made.confirmations()
+    before = made.confirmations()
+    made.doubt(+1)
+    doubtful = made.confirmations()
+    made.doubt(-1)
+    assert made.confirmations() == before <= doubtful
+    for _ in range(closed // 2):
+        made.mistaken()
+    assert made.confirmations() >= before
+    if closed > 100:
+        assert made.confirmations() >= 6
 
 
 def test_a_question_that_is_not_answered_in_time_counts_as_lost_until_it_is() -> None:
