@@ -228,7 +228,9 @@ class Post:
 
     async def _browse(self) -> None:
         try:
-            self._browser = await browse_signals(self._shared.network, self.interface, self._emit, self._shared.catalogue.service_types)
+            types = self._shared.catalogue.service_types
+            notice = self._shared.notice
+            self._browser = await browse_signals(self._shared.network, self.interface, self._emit, types, on_notice=notice)
         except NetworkError as error:
             self._trouble("no mDNS")(error)
 

@@ -135,7 +135,7 @@ class Browser:
             elif not self._book.waiting(now):
                 await self._sleep(self._next_due(), now)
             elif (wait := self._asking.wait(now)) > 0:
-                await self._sleep(now + wait, now)
+                await self._clock.sleep(wait)  # nothing that is heard makes it shorter
             else:
                 self._asking.spend(now)
                 await self._link.outbox.ask(self._question)
@@ -148,9 +148,7 @@ class Browser:
         self._tell(ended)
         if stale:
             self._schedule.refresh(stale, now)
-        due = self._book.next_due()
-        if due is not None and due <= now:
-            self._tell(self._book.late(now))
+        self._tell(self._book.late(now))
         self._tell(self._limits.news(now))
 
     def _next_due(self) -> float | None:

@@ -9,6 +9,7 @@ a second, with its newest state in the end.
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections.abc import Container, Iterable, Iterator
 from typing import Final, Protocol
@@ -36,6 +37,8 @@ HOPE_SECONDS: Final = 60.0
 """An instance that was given up and is heard again is asked for again, but not more often than this."""
 AGAIN_SECONDS: Final = 30.0
 """An instance that is heard again is told again, but not more often: presence needs it, bursts of answers do not."""
+_MOST_ASKED: Final = 256
+"""Instances looked at for one packet; a question takes six bytes at least."""
 _LOOK_SECONDS: Final = 1.0
 """Least time between two looks through all instances."""
 
@@ -240,13 +243,15 @@ class Book:
     def late(self, now: float) -> list[MdnsEvent]:
         """Return what was held back and may be told now, and forget who has left for good."""
         events: list[MdnsEvent] = []
-        for key, one in [(key, one) for key, one in self._late.items() if one.ready() <= now]:
+        ready = [(key, one) for key, one in self._late.items() if one.ready() <= now]
+        for key, one in ready:
             del self._late[key]
             if one.over:
                 self._forget(key, one)
             else:
                 events += self._tell_end(key, one, now) if one.ended is not None else self._tell(key, one, now)
-        self._look_ahead()
+        if ready or self._next <= now:
+            self._look_ahead()
         return events
 
     def look(self, now: float) -> tuple[list[MdnsEvent], set[str]]:
@@ -307,7 +312,8 @@ class Book:
         before what was asked for already.
         """
         events: list[MdnsEvent] = []
-        ready = sorted((min(one.tries, PLAIN_AFTER), one.due, key) for key, one in self._pending.items() if one.due <= now)
+        waiting = ((min(one.tries, PLAIN_AFTER), one.due, key) for key, one in self._pending.items() if one.due <= now)
+        ready = heapq.nsmallest(_MOST_ASKED, waiting)
         stage, packet = -1, QueryPacket(unicast=False)
         for its_stage, _, key in ready:
             one = self._pending[key]

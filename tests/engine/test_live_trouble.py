@@ -12,6 +12,7 @@ from discover.engine import LiveFeed, plan_scan
 from discover.errors import NoInterfaceError
 from discover.model.network import Interface, InterfaceAddress
 from discover.model.signal import Signal
+from discover.net.api import MdnsEvent, MdnsEventKind
 from discover.net.fake import FakeNetwork
 from discover.net.fake_hosts import fake_interface
 from discover.text import is_clean
@@ -67,6 +68,14 @@ async def test_no_route_is_an_answer_about_the_address_not_an_error() -> None:
     assert found.summary is not None
     assert found.summary.tested == 253
     assert not found.peers
+
+
+async def test_what_mdns_could_not_take_is_a_notice_and_no_device() -> None:
+    network = FakeNetwork(gadget(20))
+    network.mdns(MdnsEvent(kind=MdnsEventKind.NOTICE, interface="lan0", type="", notice="lan0: too many."), at=1.0)
+    found = await scan(network)
+    assert "lan0: too many." in found.feed.notices
+    assert not [signal for signal in found.signals if signal.kind.startswith("mdns.")]
 
 
 async def test_no_permission_for_multicast_leaves_the_sweep() -> None:
