@@ -87,6 +87,7 @@ class PortPhase:
         self._asking.add(address)
         self._book.contact(address).controls.update(control_ports(address, self._questions))
         self._schedule.add(address, self._clock.mono(), fragile=fragile, asked=asked, trip=trip)
+        self._settle(address)  # there may be nothing to ask
         self._alarm.ring()
 
     def learn(self, address: str, mac: str) -> None:
@@ -103,7 +104,7 @@ class PortPhase:
     def heard(self, address: str, port: int, refused: bool, mono: float) -> None:  # noqa: FBT001 - the book's callback has these
         """Take an answer over UDP that came at ``mono``."""
         if self._schedule.heard(address, "udp", port, mono, refused=refused):
-            if not refused and port in UPDATE_PORTS:
+            if port in UPDATE_PORTS and port in self._book.contact(address).replied:
                 self._fragile(address)
             self._settle(address)
             self._alarm.ring()
