@@ -17,10 +17,8 @@ from discover.probe.ask import Decision
 from discover.probe.book import Book, Line
 from discover.probe.ports import UPDATE_PORTS, PortQuestion, control_ports
 from discover.probe.schedule import Schedule, Send
-from discover.probe.timing import Air
+from discover.probe.timing import SLEPT, Air
 
-SLEPT: Final = 0.25
-"""Seconds that a wait may overrun before it counts as the machine's pause: its answers wait in the sockets, unread."""
 BURST: Final = 32
 """Packets sent before what came in is read: a round trip must not wait for our own burst."""
 

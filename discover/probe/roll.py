@@ -238,6 +238,11 @@ class Roll:
 
     # When it ends.
 
+    def shift(self, seconds: float) -> None:
+        """Move all waits: the machine slept, and what came in meanwhile was not read."""
+        for cohort in self._cohorts:
+            cohort.tries = [when + seconds for when in cohort.tries]
+
     def step(self, now: float) -> None:
         """Ask again what is due again, and end the cohorts from which nobody is expected any more."""
         for cohort in tuple(self._cohorts):

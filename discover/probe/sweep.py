@@ -23,7 +23,7 @@ from discover.net.waiting import Alarm
 from discover.probe.book import Book, Line
 from discover.probe.ports import LIVENESS_PORT
 from discover.probe.roll import Means, Roll, Window
-from discover.probe.timing import Air
+from discover.probe.timing import SLEPT, Air
 from discover.proto.arduinoota import KNOCK
 
 FAILURES: Final = 3
@@ -153,7 +153,12 @@ class Sweep:
                     when = rolling if when is None else min(when, rolling)
                 if self.error is not None or when is None:
                     return
-                await self._alarm.wait(wait if wait is not None else max(0.0, when - clock.mono()))
+                now = clock.mono()
+                pause = wait if wait is not None else max(0.0, when - now)
+                await self._alarm.wait(pause)
+                late = clock.mono() - now - pause
+                if late > SLEPT:
+                    roll.shift(late)
         finally:
             roll.abandon()
             pumps = [one.stop() for one in self._lines]

@@ -16,6 +16,8 @@ LEAST_TIMEOUT: Final = 0.02
 """Seconds below which no wait goes: what has come in waits up to 10 ms for us in the first burst (measured)."""
 MOST_TIMEOUT: Final = 0.9
 """A kernel repeats a SYN after 1 s (RFC 6298 section 2.1): each attempt of ours ends before that, so that the ledger knows every one."""
+SLEPT: Final = 0.25
+"""Seconds that a wait may overrun before it counts as the machine's pause: its answers wait in the sockets, unread."""
 SAMPLES_NEEDED: Final = 8
 SAMPLES_ENOUGH: Final = 60
 """Round trips from which the distribution is believed; with fewer the wait is between the unknown one and the measured one."""
