@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
@@ -150,6 +150,7 @@ class Sweeping:
         policy: Policy = DEFAULT_POLICY,
         routed: bool = False,
         interface: int = 0,
+        resolved: Callable[[str], bool] = lambda _address: True,
     ) -> None:
         self.network = network
         self.alive: list[str] = []
@@ -182,6 +183,7 @@ class Sweeping:
             policy=policy,
             routed=routed,
             asker=self.asker,
+            resolved=resolved,
         )
 
     def _found(self, address: str) -> None:

@@ -33,7 +33,7 @@ def several(**changes: object) -> list[FakeHost]:
 
 
 async def ask_all(network: FakeNetwork, **options: object) -> Asking:
-    return await ask(network, *(f"192.168.1.{number}" for number in range(20, 25)), **options)
+    return await ask(network, *(f"192.168.1.{number}" for number in range(20, 25)), **options)  # type: ignore[arg-type]
 
 
 def told_of(one: Asking) -> set[tuple[str, str, int | None]]:

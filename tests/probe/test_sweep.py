@@ -11,6 +11,7 @@ from discover.net.fake import FakeNetwork
 from discover.net.fake_hosts import FakeHost, fake_interface
 from discover.net.policy import Policy
 from discover.probe.roll import ARP_GIVES_UP, LIMIT, Means, Window
+from discover.probe.sweep import FOLLOW_UPS
 from discover.probe.timing import Air
 from tests.probe.probing import Sweeping, addresses, gadget, sweep, wide
 
@@ -215,6 +216,24 @@ async def test_raw_arp_asks_again_sooner_than_the_kernel() -> None:
     assert len(swept.alive) == 60
     assert swept.network.clock.mono() < 2.5
     assert max(per_address(list(swept.network.ledger.packets)).values()) >= 2
+
+
+async def test_a_host_that_the_kernel_has_not_resolved_is_asked_by_arp_again_a_few_times() -> None:
+    network = wide(*hosts(20), privileged=True)
+    swept = await sweep(network, addresses(40), resolved=lambda address: address != "10.0.0.3")
+    counted = per_address(list(network.ledger.packets))
+    assert 2 <= counted["10.0.0.3"] <= 1 + FOLLOW_UPS
+    assert counted["10.0.0.4"] == 1
+    assert swept.counts == (40, 20)
+
+
+async def test_help_that_the_system_refuses_is_no_trouble() -> None:
+    network = wide(*hosts(20), privileged=True)
+    one = Sweeping(network, addresses(20), resolved=lambda _address: False)
+    network.fail("arp", errno.EPERM, at=0.001)
+    await one.run()
+    assert one.counts == (20, 0)
+    assert one.sweep.complete
 
 
 async def test_raw_arp_leaves_the_kernels_table_alone() -> None:
