@@ -67,10 +67,10 @@ class SocketConnector:
         if self._closed:
             raise NetworkError(f"cannot {self._doing(address, port)}: the connector is closed")
         room = self._gate.policy.connect_packets
+        self.abandon(address, port)  # first: what it had set aside is free again
         wait = self._gate.wait(address, room=room)
         if wait > 0:
             return wait
-        self.abandon(address, port)
         if len(self._attempts) >= self._gate.policy.streams:
             return BUSY_WAIT
         host = self._gate.host(address)

@@ -48,10 +48,10 @@ class FakeConnector:
             raise NetworkError(f"cannot {doing}: the connector is closed")
         gate = self._world.gate
         room = gate.policy.connect_packets
+        self.abandon(address, port)  # first: what it had set aside is free again
         wait = gate.wait(address, room=room)
         if wait > 0:
             return wait
-        self.abandon(address, port)
         if len(self._timers) >= gate.policy.streams:
             return BUSY_WAIT
         number = self._world.check(self.interface, "tcp")

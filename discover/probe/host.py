@@ -30,7 +30,7 @@ BURST_TIME: Final = 0.04
 """Seconds for which a control waits for more knocks to stand behind; below CONTROL_WINDOW, so that it speaks for the first one, too."""
 MISS: Final = 0.003
 """Probability with which an answering port may be missed by loss: three tries at 5 % loss each way, two on clean air."""
-MISS_RATION: Final = 0.005
+MISS_RATION: Final = 0.0005
 """Probability with which silent controls that were lost may be taken for a spent ration."""
 LEAST_TRIES: Final = 2
 MOST_TRIES: Final = 4
@@ -40,9 +40,13 @@ RENEWED: Final = 0.03
 """Probability that a ration of one ICMP error a second is renewed between a knock and its control 20 ms later."""
 GIVE_UP: Final = 7.0
 """Seconds after which a host that rations its errors gets no further try: it would hold the whole scan."""
-NAP: Final = 0.3
+NAP: Final = 0.24
 """Seconds that a host is given which has said nothing yet: in power save it answers ARP when it wakes, and the rest when it wakes again."""
-REPEATED_CONNECTS: Final = 3
+REST_OF_NAP: Final = 0.06
+"""Seconds more after each further try, so that it is given up after 0.3 s, the longest nap (measured), and not before."""
+NO_RATION: Final = 0.3
+"""Two controls refused within less seconds tell that there is no ration of one a second: what seemed one was loss."""
+REPEATED_CONNECTS: Final = 4
 """Connects that are repeated at one host at once."""
 FRAGILE_TRIES: Final = 2
 """Tries of a TCP connect to a fragile device: each one takes one of its few sockets."""
@@ -100,6 +104,8 @@ class HostAsking:
         self.rationed = False
         """Its ration of ICMP errors seems to be spent just now."""
         self._was_rationed = False
+        self._last_control = -_NEVER
+        """When the last control that was refused had been sent."""
         for port, when in (asked or {}).items():
             ask = self._asks.get(("udp", port))
             if ask is not None:
@@ -207,12 +213,7 @@ class HostAsking:
             self._refused += 1
             one = self._controls.get(port)
             if one is not None:
-                if not one.answered:
-                    one.answered = True
-                    # The next control tells whether there is more where that came from.
-                    self._strikes, self.rationed = 0, False
-                    self._cover(one)
-                    self._tempo.measure(now - one.sent, measured=False)
+                self._control_refused(one, now)
                 return False
         ask = self._asks.get((transport, port))  # type: ignore[arg-type]
         if ask is None:
@@ -296,7 +297,9 @@ class HostAsking:
     def _wait(self, ask: Ask, timeout: float, patience: float) -> float:
         """Return how long each try of a question is waited for."""
         wait = patience if ask.question.transport == "tcp" else timeout
-        return wait if self._vocal or ask.tries > 1 else max(wait, NAP)
+        if self._vocal:
+            return wait
+        return max(wait, NAP if ask.tries <= 1 else REST_OF_NAP)
 
     def shift(self, seconds: float) -> None:
         """Move all waits by ``seconds``: the machine slept, and answers that wait in the sockets were not read."""
@@ -341,6 +344,18 @@ class HostAsking:
                 for one in ask.pending:
                     if refused.sent - CONTROL_WINDOW <= one.sent and one.order < refused.order:
                         one.covered = True
+
+    def _control_refused(self, one: Try, now: float) -> None:
+        if one.answered:
+            return
+        one.answered = True
+        # The next control tells whether there is more where that came from.
+        self._strikes, self.rationed = 0, False
+        if one.sent - self._last_control < NO_RATION:
+            self._was_rationed = False
+        self._last_control = one.sent
+        self._cover(one)
+        self._tempo.measure(now - one.sent, measured=False)
 
     def _control_silent(self) -> None:
         if self._refused:

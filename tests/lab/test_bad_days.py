@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -42,13 +43,27 @@ def test_a_firewall_that_forbids_mdns_is_named_and_the_sweep_goes_on(home: Home,
     assert "Traceback" not in done.err
 
 
-def test_a_firewall_that_forbids_everything_is_named_once(home: Home, visitor: Host) -> None:
+def test_a_firewall_that_forbids_all_udp_is_named_once_and_raw_arp_still_tells_who_is_there(home: Home, visitor: Host) -> None:
     forbid(visitor, "meta l4proto udp drop;")
     done = home.espied(*SCAN, host=visitor)
     assert done.code == 3, done.err
-    assert json.loads(done.out)["scan"]["addresses"]["tested"] == 0
+    document = json.loads(done.out)
+    assert (document["scan"]["addresses"]["tested"], document["scan"]["complete"]) == (253, False)
+    assert {MACS["silent"], MACS["kitchen"]} <= {device["mac"] for device in document["devices"]}
+    assert "some ports were not asked" in done.err
     assert done.err.count("allow espied") == 1
     assert "Traceback" not in done.err
+
+
+def test_without_privileges_such_a_firewall_leaves_nothing_tested(visitor: Host, tmp_path: Path) -> None:
+    forbid(visitor, "meta l4proto udp drop;")
+    done = as_nobody(visitor, tmp_path)
+    error = done.stderr.decode()
+    assert done.returncode == 3, error
+    addresses = json.loads(done.stdout)["scan"]["addresses"]
+    assert (addresses["tested"], addresses["untested"]) == (0, 253)
+    assert error.count("allow espied") == 1
+    assert "Traceback" not in error
 
 
 def test_a_multicast_route_is_not_needed(home: Home, visitor: Host) -> None:
@@ -60,13 +75,19 @@ def test_a_multicast_route_is_not_needed(home: Home, visitor: Host) -> None:
     assert "Traceback" not in done.err
 
 
-def test_a_scan_needs_no_privileges(visitor: Host, tmp_path: Path) -> None:
-    tmp_path.chmod(0o777)
+def as_nobody(host: Host, home: Path) -> subprocess.CompletedProcess[bytes]:
+    """Scan as user nobody."""
+    home.chmod(0o777)
     argv = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", sys.executable, "-m", "tui", *SCAN]
     root = str(Path(__file__).parents[2])
-    done = visitor.run(*argv, env={"PYTHONPATH": root, "HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"})
+    done = host.run(*argv, env={"PYTHONPATH": root, "HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1"})
     if b"No module named" in done.stderr or b"Permission denied" in done.stderr:
         pytest.skip("an unprivileged user may not read this checkout")
+    return done
+
+
+def test_a_scan_needs_no_privileges(visitor: Host, tmp_path: Path) -> None:
+    done = as_nobody(visitor, tmp_path)
     assert done.returncode == 0, done.stderr.decode()
     found = {device["mac"]: device for device in json.loads(done.stdout)["devices"]}
     assert MACS["silent"] in found
