@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -150,7 +151,7 @@ class Lan:
             assert self._now - START < LONGEST, "it does not end"
         self.result.seconds = self._now - START
         for times in self._sent.values():
-            most = max(sum(start <= when < start + 1.0 for when in times) for start in times)
+            most = max(bisect_left(times, start + 1.0) - index for index, start in enumerate(times))
             self.result.most_at_once = max(self.result.most_at_once, most)
         return self.result
 

@@ -9,7 +9,7 @@ from random import Random
 from typing import Final
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from discover.probe.roll import ARP_GIVES_UP, ARP_RETRY, LIMIT, TRIES, Means, Roll, Window
@@ -412,6 +412,7 @@ def test_the_roll_is_complete_and_honest_whatever_happens(call: Call) -> None:
     Calling(call).run()
 
 
+@settings(max_examples=30)
 @given(calls)
 def test_two_rolls_share_one_window(call: Call) -> None:
     call.means, call.refused = Means.KERNEL, 0.0
