@@ -30,22 +30,22 @@ BURST_TIME: Final = 0.04
 """Seconds for which a control waits for more knocks to stand behind; below CONTROL_WINDOW, so that it speaks for the first one, too."""
 MISS: Final = 0.003
 """Probability with which an answering port may be missed by loss: three tries at 5 % loss each way, two on clean air."""
-MISS_RATION: Final = 0.0005
+MISS_RATION: Final = 0.005
 """Probability with which silent controls that were lost may be taken for a spent ration."""
 LEAST_TRIES: Final = 2
 MOST_TRIES: Final = 4
 MOST_JUDGED: Final = 16
 """Tries at a port whose silence is judged: twice the confirmations it may need."""
-RENEWED: Final = 0.03
-"""Probability that a ration of one ICMP error a second is renewed between a knock and its control 20 ms later."""
+RENEWED: Final = 0.005
+"""Probability that a ration of one ICMP error a second is renewed between a knock and the control that follows at once."""
 GIVE_UP: Final = 7.0
 """Seconds after which a host that rations its errors gets no further try: it would hold the whole scan."""
 NAP: Final = 0.24
 """Seconds that a host is given which has said nothing yet: in power save it answers ARP when it wakes, and the rest when it wakes again."""
 REST_OF_NAP: Final = 0.06
 """Seconds more after each further try, so that it is given up after 0.3 s, the longest nap (measured), and not before."""
-NO_RATION: Final = 0.3
-"""Two controls refused within less seconds tell that there is no ration of one a second: what seemed one was loss."""
+RATION_BURST: Final = 6
+"""ICMP errors that a Linux host sends to one peer at once, before one a second (icmp_ratelimit; measured). Who sends more rations none."""
 REPEATED_CONNECTS: Final = 4
 """Connects that are repeated at one host at once."""
 FRAGILE_TRIES: Final = 2
@@ -104,8 +104,7 @@ class HostAsking:
         self.rationed = False
         """Its ration of ICMP errors seems to be spent just now."""
         self._was_rationed = False
-        self._last_control = -_NEVER
-        """When the last control that was refused had been sent."""
+        self._first_refusal = _NEVER
         for port, when in (asked or {}).items():
             ask = self._asks.get(("udp", port))
             if ask is not None:
@@ -211,6 +210,9 @@ class HostAsking:
         self._vocal = True
         if transport == "udp" and refused:
             self._refused += 1
+            self._first_refusal = min(self._first_refusal, now)
+            if self._unrationed(now):
+                self.rationed = self._was_rationed = False
             one = self._controls.get(port)
             if one is not None:
                 self._control_refused(one, now)
@@ -260,7 +262,7 @@ class HostAsking:
         for one in self._controls.values():
             if not (one.answered or one.covered) and one.since <= limit:
                 one.covered = True
-                self._control_silent()
+                self._control_silent(now)
         for ask in tuple(self._open):
             if not ask.pending:
                 continue
@@ -349,16 +351,16 @@ class HostAsking:
         if one.answered:
             return
         one.answered = True
-        # The next control tells whether there is more where that came from.
-        self._strikes, self.rationed = 0, False
-        if one.sent - self._last_control < NO_RATION:
-            self._was_rationed = False
-        self._last_control = one.sent
+        self._strikes = 0
         self._cover(one)
         self._tempo.measure(now - one.sent, measured=False)
 
-    def _control_silent(self) -> None:
-        if self._refused:
+    def _unrationed(self, now: float) -> bool:
+        """Tell whether it has sent more ICMP errors than a ration allows."""
+        return self._refused > RATION_BURST + 1 + (now - self._first_refusal)
+
+    def _control_silent(self, now: float) -> None:
+        if self._refused and not self._unrationed(now):
             self._strikes += 1
             # A silent control may be lost; on clean air it hardly is.
             if self._strikes >= self._air.tries(MISS_RATION, least=1, most=4):
@@ -395,7 +397,9 @@ class HostAsking:
 
     def _renewed(self) -> float:
         """Return how likely its ration is renewed between a knock and its control: they arrive as far apart as its answers."""
-        return max(RENEWED, self._tempo.slow) if self._was_rationed else 0.0
+        if not self._was_rationed:
+            return 0.0
+        return max(RENEWED + (LEAST_GAP if self.fragile else 0.0), self._tempo.slow)
 
     def _again(self, ask: Ask, now: float) -> None:
         """Let the question be asked again: at once after its first wait, later after a part of one, or with the next ration."""

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from discover.probe.ports import CONTROLS
 from discover.proto.arduinoota import KNOCK
 from tests.lab.conftest import MACS, ROOT, Home
 from tests.lab.lan import Host, capture, read_ledger, run
@@ -93,7 +94,11 @@ def test_a_digi_module_that_listens_on_3197_is_a_finding_of_its_own(scanned: tup
 def test_coverage_is_complete_and_counted(scanned: tuple[bytes, Path]) -> None:
     scan = json.loads(scanned[0])["scan"]
     assert scan["complete"] is True
-    assert scan["addresses"] == {"planned": 253, "tested": 253}
+    counts = scan["addresses"]
+    assert (counts["planned"], counts["tested"], counts["untested"]) == (253, 253, 0)
+    assert counts["unanswered"] == 253 - len(
+        {address for device in json.loads(scanned[0])["devices"] for address in device["addresses"] if "." in address}
+    )
     assert scan["packets_sent"] > 253
 
 
@@ -127,10 +132,12 @@ def test_a_default_scan_sends_only_what_the_design_allows_and_the_ledger_agrees_
     datagrams = [one for one in sent if one.transport == "udp"]
     assert [one for one in datagrams if not allowed(one.to, one.port, one.payload)] == []
     assert {one.port for one in sent if one.transport == "tcp"} <= {3197, 3199, 80}
-    # What is no known port is a control: at most one for each knock, in the range that no gadget listens in.
+    # What is no known port is a control, in the range that no gadget listens in.
     known = KNOCKED | {30303, 10022, 2362, 5353, 1900}
     controls = {to: {one.port for one in datagrams if one.to == to} - known for to in {one.to for one in datagrams}}
-    assert {to: ports for to, ports in controls.items() if len(ports) > len(KNOCKED) or any(port < 61_000 for port in ports)} == {}
+    assert {
+        to: ports for to, ports in controls.items() if len(ports) > CONTROLS or any(not 61_000 <= port <= 65_000 for port in ports)
+    } == {}
 
     written = read_ledger(ledger)
     booked = Counter((row["to"], row["port"], row["bytes_hex"]) for row in written if row["transport"] in {"udp", "mdns"})
