@@ -1,11 +1,9 @@
 """The mDNS browser: one instance for each interface, because the same instance on two LANs is two things.
 
-Ours from the socket to the event: sockets that lose no burst (:mod:`discover.net.mdns_link`), the packets
-(:mod:`discover.proto.mdns`, :mod:`discover.net.mdns_query`), records and instances within bounds
-(:mod:`discover.net.mdns_records`, :mod:`discover.net.mdns_book`) and the rhythm of questions
-(:mod:`discover.net.mdns_schedule`). python-zeroconf, which did this before, takes longer to import (30 ms of CPU)
-than all of a home's answers take to read, loses packets of a burst, and has no bound on who changes how often
-(measured). What is sent passes our gate: questions only, never an answer.
+Packets are parsed by zeroconf (whose only importer in ``net`` this is), in C and with years of hostile
+packets behind it. The rest is ours: sockets that do not lose a burst (:mod:`discover.net.mdns_link`), records and
+instances within bounds (:mod:`discover.net.mdns_records`, :mod:`discover.net.mdns_book`), the rhythm of questions
+(:mod:`discover.net.mdns_schedule`) and packets full of them. What is sent passes our gate: questions only, never an answer.
 """
 
 from __future__ import annotations
@@ -14,10 +12,15 @@ import asyncio
 import contextlib
 import dataclasses
 import itertools
+import logging
 import random
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Final
+
+# The package itself exports them for old times' sake only.
+from zeroconf._dns import DNSAddress, DNSPointer, DNSRecord, DNSService, DNSText
+from zeroconf._protocol.incoming import DNSIncoming
 
 from discover.errors import NetworkError
 from discover.model.network import Interface
@@ -28,12 +31,11 @@ from discover.net.mdns_book import Book
 from discover.net.mdns_instance import META, type_of
 from discover.net.mdns_limits import Limits
 from discover.net.mdns_link import Link
-from discover.net.mdns_query import encode_browse, encode_queries, host_labels, labels
-from discover.net.mdns_records import Records, keep, key_of
+from discover.net.mdns_query import AAAA, PTR, A, encode_browse, encode_queries, host_labels, labels
+from discover.net.mdns_records import Records, key_of
 from discover.net.mdns_schedule import Schedule
 from discover.net.pace import Bucket
 from discover.net.waiting import Alarm
-from discover.proto.mdns import AAAA, PTR, A, Record, decode_response
 
 _RESOLVE_SECONDS: Final = (1.0, 2.0)
 """How long each of two questions for a host waits; a responder may answer once a second (RFC 6762 section 6)."""
@@ -44,6 +46,15 @@ _ASK_SPACING: Final = 0.01
 """Seconds between two of them: some 50 devices answer each, and more of them come into one packet."""
 _LEAST_WAIT: Final = 0.005
 """Seconds: whatever is due is worked off in portions of this size at least."""
+
+# zeroconf says on its log what we say in our own words; a line on stderr would tear the app's screen.
+logging.getLogger("zeroconf").addHandler(logging.NullHandler())
+
+
+def parse(packet: bytes) -> list[DNSRecord]:
+    """Return the records of a response; [] for what is none, and as many as can be read of a broken one."""
+    message = DNSIncoming(packet)
+    return message.answers() if message.valid and message.is_response() else []
 
 
 class Browser:
@@ -84,23 +95,33 @@ class Browser:
     def _take(self, packet: bytes, _source: str) -> None:
         now = self._clock.mono()
         names: dict[str, None] = {}
-        pointers: list[Record] = []
-        for record in decode_response(packet):
-            if record.kind == PTR:
+        pointers: list[DNSPointer] = []
+        for record in parse(packet):
+            if isinstance(record, DNSPointer):
                 pointers.append(record)
-            elif keep(self._records, record, now):
+            elif self._keep(record, now):
                 names[record.name] = None
         for pointer in pointers:
             self._tell(self._pointer(pointer, now))
         if names:
-            self._tell(self._book.changed(names, now, pointed={key_of(str(pointer.value)) for pointer in pointers}))
+            self._tell(self._book.changed(names, now, pointed={key_of(pointer.alias) for pointer in pointers}))
         due = self._book.next_due()
         if due is not None and (self._sleeps_until is None or due < self._sleeps_until):
             self._alarm.ring()
 
-    def _pointer(self, record: Record, now: float) -> Iterable[MdnsEvent]:
-        name, alias, ttl = record.name, str(record.value), record.ttl
-        if key_of(name) == f"{META}.local":
+    def _keep(self, record: DNSRecord, now: float) -> bool:
+        """Keep a record that is no pointer; tell whether something is different now."""
+        if isinstance(record, DNSText):
+            return self._records.take_text(record.name, bytes(record.text), record.ttl, now)
+        if isinstance(record, DNSService):
+            return self._records.take_service(record.name, record.server, record.port, record.ttl, now)
+        if isinstance(record, DNSAddress):
+            return self._records.take_address(record.name, bytes(record.address), record.ttl, now, flush=record.unique)
+        return False
+
+    def _pointer(self, record: DNSPointer, now: float) -> Iterable[MdnsEvent]:
+        name, alias, ttl = record.name, record.alias, record.ttl
+        if name.lower().rstrip(".") == f"{META}.local":
             return self._type(alias, ttl, now) if ttl else ()
         if not ttl:
             return self._book.gone(alias, MdnsEventKind.GOODBYE, now)
@@ -233,8 +254,9 @@ async def _resolve_on(gate: Gate, interface: Interface, host: str) -> tuple[str,
     records.want(host)
 
     def take(packet: bytes, _source: str) -> None:
-        for record in decode_response(packet):
-            keep(records, record, clock.mono())
+        for record in parse(packet):
+            if isinstance(record, DNSAddress):
+                records.take_address(record.name, bytes(record.address), record.ttl, clock.mono(), flush=record.unique)
         heard.set()
 
     link = Link(gate, clock, interface, take, browsing=False)

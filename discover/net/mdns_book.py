@@ -1,4 +1,4 @@
-"""What a browser knows of service instances: pure bookkeeping, without a socket.
+"""What a browser knows of service instances: pure bookkeeping, without a socket and without zeroconf.
 
 An instance is heard (its PTR), resolved (SRV, TXT and addresses are known), heard again, changed, and
 then says goodbye or runs out. Resolving is retried with growing pauses: a service whose records did not
@@ -16,8 +16,7 @@ from typing import Final, Protocol
 
 from discover.net.api import MdnsEvent, MdnsEventKind
 from discover.net.mdns_instance import CHANGES, META, Instance, type_of
-from discover.net.mdns_query import Known, QueryPacket, Question, host_labels, labels
-from discover.proto.mdns import AAAA, SRV, TXT, A, readable
+from discover.net.mdns_query import AAAA, SRV, TXT, A, Known, QueryPacket, Question, host_labels, labels
 
 MAX_TYPES: Final = 256
 MAX_INSTANCES: Final = 10_000
@@ -123,7 +122,7 @@ class Book:
             if len(self._instances) >= MAX_INSTANCES:
                 self.refused += 1
                 return
-            found = Instance(type=service, label=bare[: -len(suffix)], full=full, ttl=ttl, heard=now, credit=CHANGES, credit_at=now)
+            found = Instance(type=service, name=bare[: -len(suffix)], full=full, ttl=ttl, heard=now, credit=CHANGES, credit_at=now)
             self._instances[key] = found
             self._by_type.setdefault(service, {})[key] = found
         again = found.complete
@@ -211,7 +210,7 @@ class Book:
             interface=self._interface,
             type=one.type,
             instance=one.name,
-            host=readable(host),
+            host=host,
             port=port,
             addresses=addresses,
             txt=text or b"",
@@ -281,7 +280,7 @@ class Book:
             rows = [("", one, ttl, heard) for one, (ttl, heard) in self._announced.items()]
         else:
             living = [one for one in self._by_type.get(service, {}).values() if one.ended is None]
-            rows = [(one.label, service, one.ttl, one.heard) for one in living if one.complete or one.tries > PARTIAL_AFTER]
+            rows = [(one.name, service, one.ttl, one.heard) for one in living if one.complete or one.tries > PARTIAL_AFTER]
         for instance, kind, ttl, heard in rows:
             left = heard + ttl - now
             name = labels(instance, kind) if left > ttl / 2 else None
@@ -338,7 +337,7 @@ class Book:
 
     def _missing(self, one: Instance) -> list[Question]:
         service = self._lookup.service(one.full)
-        name = labels(one.label, one.type)
+        name = labels(one.name, one.type)
         found: list[Question] = []
         if name is not None:
             found += [(name, SRV)] if service is None else []

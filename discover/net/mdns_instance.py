@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from discover.net.api import MdnsEventKind
-from discover.proto.mdns import readable
 
 META: Final = "_services._dns-sd._udp"
 """The name whose PTRs are the service types themselves (RFC 6763 section 9)."""
@@ -36,8 +35,8 @@ class Instance:
     """One instance, from its first PTR until a while after its end."""
 
     type: str
-    label: str
-    """The label before the type, as it was first spelt; see :mod:`discover.proto.mdns`."""
+    name: str
+    """The label before the type, as it was first spelt."""
     full: str
     """The whole name, as the records have it."""
     ttl: float
@@ -59,11 +58,6 @@ class Instance:
     due: float = 0.0
     asked_at: float = -math.inf
     complete: bool = False
-
-    @property
-    def name(self) -> str:
-        """The label as it is told."""
-        return readable(self.label)
 
     def spend(self, now: float) -> bool:
         """Tell whether an event may be told now, and count it if so."""

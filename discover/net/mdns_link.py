@@ -30,10 +30,11 @@ from discover.net.sockets import IP_RECVERR, IPV6_RECVERR, LINUX, udp_socket
 from discover.net.trouble import network_error
 from discover.net.udp import EVENTS
 from discover.net.udp_connected import Watch
-from discover.proto.mdns import is_response
 
 _MAX_PACKET: Final = 9000
 """RFC 6762 section 17: no larger packet is sent or need be understood, headers included."""
+_RESPONSE: Final = 0x80
+"""The QR bit, in the third byte of the header."""
 _BATCH: Final = 1024
 """Packets read before others get their turn: about 3 ms."""
 _PORTION_SECONDS: Final = 0.004
@@ -169,7 +170,7 @@ class Link:
                 self._watch.remove(sock)  # the interface is gone; what is asked next says so
                 break
             # Questions, our own among them, are no news. Neither is what cannot be a packet.
-            if is_response(packet):
+            if len(packet) > 12 and packet[2] & _RESPONSE:
                 self._admit(packet, peer[0], now)
         if self._queue and self._work is None:
             self._work = self._loop.call_soon(self._parse)

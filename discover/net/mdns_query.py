@@ -1,8 +1,8 @@
-"""mDNS questions and known answers in as few packets as they need (RFC 1035 section 4.1, RFC 6762 sections 7 and 18).
+"""mDNS questions, encoded by hand (RFC 1035 section 4.1, RFC 6762 section 18): what zeroconf's own encoder cannot ask.
 
-A name is a tuple of labels, because an instance may be called "Lamp v1.2". Many questions go into one packet, with
-compressed names: the multicast group is one host to the budget, and a LAN of 1000 devices has thousands of records
-to ask for. Pure.
+zeroconf splits names at every dot, so it cannot ask for an instance called "Lamp v1.2"; here a name
+is a tuple of labels. Many questions go into one packet, with compressed names: the multicast group is
+one host to the budget, and a LAN of 1000 devices has thousands of records to ask for. Pure.
 """
 
 from __future__ import annotations
@@ -11,8 +11,11 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from discover.proto.mdns import PTR
-
+A: Final = 1
+PTR: Final = 12
+TXT: Final = 16
+AAAA: Final = 28
+SRV: Final = 33
 _IN: Final = 1
 _UNICAST_ANSWER: Final = 0x8000
 """The top bit of a question's class asks for a unicast answer (RFC 6762 section 5.4)."""
@@ -45,10 +48,7 @@ def host_labels(host: str) -> Labels | None:
 
 
 def _sayable(found: Sequence[str]) -> Labels | None:
-    try:
-        encoded = tuple(label.encode("utf-8", "surrogateescape") for label in found)
-    except UnicodeEncodeError:  # nobody's bytes
-        return None
+    encoded = tuple(label.encode("utf-8", "surrogatepass") for label in found)
     fits = all(0 < len(label) <= _MAX_LABEL for label in encoded) and sum(len(label) + 1 for label in encoded) < _MAX_NAME
     return encoded if fits else None
 

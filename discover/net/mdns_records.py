@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from discover.model.network import Address
-from discover.proto.mdns import AAAA, SRV, TXT, A, Record
 
 MAX_ADDRESSES: Final = 32
 """Of a host; more are not kept."""
@@ -215,16 +214,3 @@ class Records:
     def _drop_empty(self, key: str, entry: _Entry) -> None:
         if key and entry.empty:
             self._strays.pop(key, None)
-
-
-def keep(records: Records, record: Record, now: float) -> bool:
-    """Keep a record that is no pointer; tell whether something is different now."""
-    match record:
-        case Record(name, kind, _, ttl, (str() as host, int() as port)) if kind == SRV:
-            return records.take_service(name, host, port, ttl, now)
-        case Record(name, kind, _, ttl, bytes() as text) if kind == TXT:
-            return records.take_text(name, text, ttl, now)
-        case Record(name, kind, flush, ttl, bytes() as address) if kind in (A, AAAA):
-            return records.take_address(name, address, ttl, now, flush=flush)
-        case _:
-            return False

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from discover.net.api import MdnsEvent, MdnsEventKind
 from discover.net.mdns_book import AGAIN_SECONDS, HOPE_SECONDS, MAX_KNOWN, MAX_TYPES, MIN_TTL, PAUSES, PLAIN_AFTER, Book
 from discover.net.mdns_instance import CHANGES, META, REFRESHES, type_of
-from discover.net.mdns_query import host_labels, labels
-from discover.proto.mdns import AAAA, SRV, TXT, A
+from discover.net.mdns_query import AAAA, SRV, TXT, A, host_labels, labels
 from tests.net.mdns_packets import Question, questions_of
 
 TYPE = "_http._tcp.local."

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from zeroconf._protocol.incoming import DNSIncoming
 
-from discover.net.mdns_query import MAX_PACKET, Known, Labels, QueryPacket, encode_browse, encode_queries, labels
-from discover.proto.mdns import AAAA, PTR, SRV, TXT, A
+from discover.net.mdns_query import AAAA, MAX_PACKET, PTR, SRV, TXT, A, Known, Labels, QueryPacket, encode_browse, encode_queries, labels
 from tests.net.mdns_packets import message_of, questions_of
 
 LABEL = st.binary(min_size=1, max_size=63)
@@ -116,6 +115,6 @@ def test_every_type_is_asked_for_once_with_all_its_known_answers_in_its_packet_o
     assert answers == wanted
 
 
-@pytest.mark.parametrize(("instance", "said"), [("x" * 63, True), ("x" * 64, False), ("\ud800", False), ("\udcff", True), ("", True)])
+@pytest.mark.parametrize(("instance", "said"), [("x" * 63, True), ("x" * 64, False), ("\ud800", True), ("", True)])
 def test_names_that_dns_can_say(*, instance: str, said: bool) -> None:
     assert (labels(instance, "_http._tcp") is not None) == said

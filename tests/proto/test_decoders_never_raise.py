@@ -20,7 +20,6 @@ from discover.proto import (
     gecko,
     http1,
     icmp6,
-    mdns,
     microchip,
     protobuf,
     replies,
@@ -54,10 +53,6 @@ DECODERS: dict[str, tuple[Callable[[bytes], Any], bytes]] = {
     "icmp6.decode_echo_reply": (
         icmp6.decode_echo_reply,
         icmp6.encode_echo_reply(icmp6.Echo(1, 2, b"espied"), source="fe80::1", target="fe80::2"),
-    ),
-    "mdns.decode_response": (
-        mdns.decode_response,
-        b"\0\0\x84\0\0\0\0\2\0\0\0\0\1x\4_tcp\5local\0\0\x0c\0\1\0\0\0\x78\0\4\1y\xc0\x0c\xc0\x23\0\x10\0\1\0\0\0\x78\0\2\1a",
     ),
     "microchip.decode_announce": (microchip.decode_announce, b"BWGSPA\r\n00-15-27-00-00-01\r\n"),
     "gecko.decode_hello": (gecko.decode_hello, b"<HELLO>SPA00:11:22:33:44:55|Tub</HELLO>"),
