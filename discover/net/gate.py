@@ -51,7 +51,7 @@ def attached_networks(interfaces: Iterable[Interface]) -> tuple[Network, ...]:
     return tuple(dict.fromkeys(one.network for face in interfaces for one in face.addresses if is_private(one.network)))
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def parse_address(text: str) -> Address:
     """Return the address without its scope, an IPv4-mapped one as IPv4. Raises NotPrivateError where it is none."""
     try:

@@ -18,9 +18,14 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Final
 
-# The package itself exports them for old times' sake only.
-from zeroconf._dns import DNSAddress, DNSPointer, DNSRecord, DNSService, DNSText
-from zeroconf._protocol.incoming import DNSIncoming
+from zeroconf import (  # type: ignore[attr-defined]  # exported for whoever uses it, but not for mypy
+    DNSAddress,
+    DNSIncoming,
+    DNSPointer,
+    DNSRecord,
+    DNSService,
+    DNSText,
+)
 
 from discover.errors import NetworkError
 from discover.model.network import Interface
