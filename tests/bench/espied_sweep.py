@@ -44,7 +44,10 @@ class Told:
 
 
 async def sweep_once(interface: str, network: str, udp: tuple[int, ...], tcp: tuple[int, ...]) -> dict[str, object]:
-    """Sweep one network once: espied's live feed with the asked ports, no listeners and no pages. The only place here that knows the engine."""
+    """Sweep one network once: espied's live feed with the asked ports, no listeners and no pages.
+
+    The only place here that knows the engine.
+    """
     net = RealNetwork()
     plan = plan_scan(net, names=(interface,), cidrs=(network,), seconds=0)
     answered = {30303: MICROCHIP, 10022: GECKO}

@@ -21,6 +21,8 @@ NOBODY: Final = "65534"
 """User and group "nobody": no capability, no privilege."""
 QUIET: Final = 0.15
 """CPUs' worth of other work at which the machine counts as quiet."""
+FOREIGN: Final = 100
+"""Neighbours that other namespaces may hold: of the table's 1024, a /22 needs nearly all."""
 PATIENCE: Final = 120.0
 """Seconds to wait for a quiet machine before a run is made anyway (and says so)."""
 _LOOK: Final = 0.25
@@ -45,11 +47,13 @@ class Run:
     tx: int
     rx: int
     others: float
+    crowded: bool
+    """Somebody else's namespaces held so many neighbours that the kernel's table, which is one for all, may have been full."""
 
     @property
     def disturbed(self) -> bool:
         """Tell whether something else took a noticeable part of the machine."""
-        return self.others > QUIET + 0.25 * self.wall
+        return self.crowded or self.others > QUIET + 0.25 * self.wall
 
 
 def measure(lan: Lan, argv: Sequence[str], *, root: bool, timeout: float, env: Mapping[str, str] | None = None) -> Run:
@@ -66,7 +70,7 @@ def measure(lan: Lan, argv: Sequence[str], *, root: bool, timeout: float, env: M
         "PYTHONDONTWRITEBYTECODE": "1",
         **(env or {}),
     }
-    before, busy, lab = lan.scanner.packets(INTERFACE), machine_cpu(), lan.lab_cpu()
+    before, busy, lab, full = lan.scanner.packets(INTERFACE), machine_cpu(), lan.lab_cpu(), neighbour_table().full
     process = subprocess.Popen(
         lan.scanner.argv(argv, *options),
         stdin=subprocess.DEVNULL,
@@ -91,6 +95,9 @@ def measure(lan: Lan, argv: Sequence[str], *, root: bool, timeout: float, env: M
     text = report.read_text(encoding="ascii") if report.exists() else ""
     used = json.loads(text) if text else {"start": began, "wall": timeout, "cpu": 0.0, "rss_kb": 0, "status": -9}
     others = machine_cpu() - busy - (lan.lab_cpu() - lab) - used["cpu"]
+    table = neighbour_table()
+    # A /24 alone cannot fill the table; in a larger network only what others hold now tells.
+    crowded = (table.full > full and lan.truth.network.num_addresses <= FOREIGN * 4) or table.entries - lan.neighbours() > FOREIGN
     return Run(
         stdout=stdout,
         stderr=stderr,
@@ -102,6 +109,28 @@ def measure(lan: Lan, argv: Sequence[str], *, root: bool, timeout: float, env: M
         tx=after[0] - before[0],
         rx=after[1] - before[1],
         others=max(0.0, others),
+        crowded=crowded,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class NeighbourTable:
+    """The kernel's IPv4 neighbour table, one for all namespaces: entries now, and how often it was full since the start."""
+
+    entries: int
+    full: int
+
+
+def neighbour_table() -> NeighbourTable:
+    """Read the table's statistics: one line of hexadecimal numbers a CPU, under a line of names; zeros where there are none."""
+    try:
+        names, *lines = Path("/proc/net/stat/arp_cache").read_text(encoding="ascii").splitlines()
+    except (OSError, ValueError):
+        return NeighbourTable(0, 0)
+    columns = names.split()
+    rows = [dict(zip(columns, (int(word, 16) for word in line.split()), strict=False)) for line in lines]
+    return NeighbourTable(
+        entries=max((row.get("entries", 0) for row in rows), default=0), full=sum(row.get("table_fulls", 0) for row in rows)
     )
 
 
@@ -113,12 +142,12 @@ def machine_cpu() -> float:
 
 
 def wait_for_quiet(patience: float = PATIENCE) -> bool:
-    """Wait until nothing else works on this machine; False where that has not come within ``patience`` seconds."""
+    """Wait until nothing else works on this machine or fills its neighbour table; False after ``patience`` seconds without that."""
     deadline = time.monotonic() + patience
     while True:
         before, began = machine_cpu(), time.monotonic()
         time.sleep(_LOOK)
-        if (machine_cpu() - before) / (time.monotonic() - began) <= QUIET:
+        if (machine_cpu() - before) / (time.monotonic() - began) <= QUIET and neighbour_table().entries <= FOREIGN:
             return True
         if time.monotonic() > deadline:
             return False

@@ -73,8 +73,9 @@ def _one_run(lan: Lan, work: Work, one: Contestant, repetition: int) -> Row:
         with contextlib.ExitStack() as stack:
             stack.enter_context(alone())
             env = stack.enter_context(avahi(lan)) if one.bus else None
-            quiet = wait_for_quiet()
             lan.flush()
+            quiet = wait_for_quiet()
+            lan.forget()
             run = measure(lan, one.argv(work), root=one.root, timeout=one.timeout, env=env)
             lan.forget()  # its entries count in the kernel's one table, whoever runs next
         row = row_of(one, run, work, repetition=repetition, disturbed=run.disturbed or not quiet)

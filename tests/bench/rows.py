@@ -31,7 +31,7 @@ class Row:
 
 def figures_of(run: Run) -> dict[str, float]:
     """Return what a run took."""
-    return {"wall": run.wall, "cpu": run.cpu, "rss": run.rss, "tx": run.tx, "rx": run.rx, "others": run.others}
+    return {"wall": run.wall, "cpu": run.cpu, "rss": run.rss, "tx": run.tx, "rx": run.rx, "others": run.others, "crowded": run.crowded}
 
 
 def sweep_figures(found: Findings, truth: Truth, *, asks: Collection[str]) -> dict[str, float]:

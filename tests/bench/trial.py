@@ -44,7 +44,11 @@ def line_of(row: Row) -> str:
         for name, text in _FIGURES
         if name in row.figures and (row.figures[name] or name not in _QUIET_AT_ZERO)
     ]
-    noise = f"  (disturbed: {row.figures['others']:.2f} s of other work)" if row.disturbed else ""
+    noise = (
+        f"  (disturbed: {row.figures['others']:.2f} s of other work{', a crowded neighbour table' if row.figures.get('crowded') else ''})"
+        if row.disturbed
+        else ""
+    )
     trouble = f"  FAILED: {row.trouble}" if row.trouble else ""
     return f"{row.contestant:<20} seed {row.seed:<4} {'  '.join(figures)}{noise}{trouble}"
 

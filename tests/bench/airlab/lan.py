@@ -87,6 +87,10 @@ class Lan:
         self.scanner.flush()
         self.devices.flush()
 
+    def neighbours(self) -> int:
+        """Return how many entries the neighbour tables of both sides hold."""
+        return self.scanner.neighbours() + self.devices.neighbours()
+
     def lab_cpu(self) -> float:
         """Return the CPU seconds that relay, responders and fleets have used so far."""
         return sum(space.cpu() for space in self.spaces)

@@ -151,6 +151,10 @@ class Namespace:
         """Return the CPU seconds that the processes started here have used."""
         return sum(process_cpu(process.pid) for process in self._processes)
 
+    def neighbours(self) -> int:
+        """Return how many entries the neighbour table holds, in whatever state."""
+        return len(run("ip", "-n", self.name, "neigh", "show", "nud", "all").splitlines())
+
     def flush(self) -> None:
         """Empty the neighbour table, as on a machine that has just joined. Raises LabError where it does not become empty."""
         for _ in range(20):
