@@ -1,9 +1,9 @@
 """The mDNS browser: one instance for each interface, because the same instance on two LANs is two things.
 
-Packets are parsed by zeroconf (whose only importer in ``net`` this is), in C and with years of hostile
-packets behind it. The rest is ours: sockets that do not lose a burst (:mod:`discover.net.mdns_link`), records and
-instances within bounds (:mod:`discover.net.mdns_records`, :mod:`discover.net.mdns_book`), the rhythm of questions
-(:mod:`discover.net.mdns_schedule`) and packets full of them. What is sent passes our gate: questions only, never an answer.
+Packets are parsed by zeroconf (:mod:`discover.net.mdns_parse`). The rest is ours: sockets that do not lose a burst
+(:mod:`discover.net.mdns_link`), records and instances within bounds (:mod:`discover.net.mdns_records`,
+:mod:`discover.net.mdns_book`), the rhythm of questions (:mod:`discover.net.mdns_schedule`) and packets full of them.
+What is sent passes our gate: questions only, never an answer.
 """
 
 from __future__ import annotations
@@ -12,20 +12,10 @@ import asyncio
 import contextlib
 import dataclasses
 import itertools
-import logging
 import random
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Final
-
-from zeroconf import (  # type: ignore[attr-defined]  # exported for whoever uses it, but not for mypy
-    DNSAddress,
-    DNSIncoming,
-    DNSPointer,
-    DNSRecord,
-    DNSService,
-    DNSText,
-)
+from typing import TYPE_CHECKING, Final
 
 from discover.errors import NetworkError
 from discover.model.network import Interface
@@ -42,6 +32,9 @@ from discover.net.mdns_schedule import Schedule
 from discover.net.pace import Bucket
 from discover.net.waiting import Alarm
 
+if TYPE_CHECKING:
+    from discover.net.mdns_parse import Pointer
+
 _RESOLVE_SECONDS: Final = (1.0, 2.0)
 """How long each of two questions for a host waits; a responder may answer once a second (RFC 6762 section 6)."""
 _ASK_RATE: Final = 20.0
@@ -51,15 +44,6 @@ _ASK_SPACING: Final = 0.01
 """Seconds between two of them: some 50 devices answer each, and more of them come into one packet."""
 _LEAST_WAIT: Final = 0.005
 """Seconds: whatever is due is worked off in portions of this size at least."""
-
-# zeroconf says on its log what we say in our own words; a line on stderr would tear the app's screen.
-logging.getLogger("zeroconf").addHandler(logging.NullHandler())
-
-
-def parse(packet: bytes) -> list[DNSRecord]:
-    """Return the records of a response; [] for what is none, and as many as can be read of a broken one."""
-    message = DNSIncoming(packet)
-    return message.answers() if message.valid and message.is_response() else []
 
 
 class Browser:
@@ -93,19 +77,17 @@ class Browser:
             self._book.learn_type(f"{name}.local")
         self._schedule.add([META, *dict.fromkeys(known)], self._clock.mono())
         self._task = self._loop.create_task(self._ask(), name=f"mDNS questions on {self._interface.name}")
+        import discover.net.mdns_parse  # noqa: F401, PLC0415 - takes as long as the first question has to wait anyway
+
         await self._link.outbox.first_question()
 
     # Hearing.
 
     def _take(self, packet: bytes, _source: str) -> None:
+        from discover.net.mdns_parse import read  # noqa: PLC0415 - see start
+
         now = self._clock.mono()
-        names: dict[str, None] = {}
-        pointers: list[DNSPointer] = []
-        for record in parse(packet):
-            if isinstance(record, DNSPointer):
-                pointers.append(record)
-            elif self._keep(record, now):
-                names[record.name] = None
+        pointers, names = read(packet, self._records, now)
         for pointer in pointers:
             self._tell(self._pointer(pointer, now))
         if names:
@@ -114,18 +96,8 @@ class Browser:
         if due is not None and (self._sleeps_until is None or due < self._sleeps_until):
             self._alarm.ring()
 
-    def _keep(self, record: DNSRecord, now: float) -> bool:
-        """Keep a record that is no pointer; tell whether something is different now."""
-        if isinstance(record, DNSText):
-            return self._records.take_text(record.name, bytes(record.text), record.ttl, now)
-        if isinstance(record, DNSService):
-            return self._records.take_service(record.name, record.server, record.port, record.ttl, now)
-        if isinstance(record, DNSAddress):
-            return self._records.take_address(record.name, bytes(record.address), record.ttl, now, flush=record.unique)
-        return False
-
-    def _pointer(self, record: DNSPointer, now: float) -> Iterable[MdnsEvent]:
-        name, alias, ttl = record.name, record.alias, record.ttl
+    def _pointer(self, pointer: Pointer, now: float) -> Iterable[MdnsEvent]:
+        name, alias, ttl = pointer
         if name.lower().rstrip(".") == f"{META}.local":
             return self._type(alias, ttl, now) if ttl else ()
         if not ttl:
@@ -255,13 +227,13 @@ async def _resolve_on(gate: Gate, interface: Interface, host: str) -> tuple[str,
     name = host_labels(host)
     if name is None:
         return ()
+    from discover.net.mdns_parse import read  # noqa: PLC0415 - whoever only browses imports it later
+
     clock, records, heard = SystemClock(), Records(), asyncio.Event()
     records.want(host)
 
     def take(packet: bytes, _source: str) -> None:
-        for record in parse(packet):
-            if isinstance(record, DNSAddress):
-                records.take_address(record.name, bytes(record.address), record.ttl, clock.mono(), flush=record.unique)
+        read(packet, records, clock.mono())
         heard.set()
 
     link = Link(gate, clock, interface, take, browsing=False)

@@ -10,11 +10,11 @@ kernel itself (SO_REUSEPORT). What a filter refuses is in the system's count of 
 
 from __future__ import annotations
 
-import ctypes
 import os
 import re
 import socket
 import struct
+from array import array
 from typing import Final
 
 from discover.net.sockets import BUFFER, LINUX
@@ -65,8 +65,8 @@ def program(family: int, index: int, count: int) -> bytes:
 def keep_share(sock: socket.socket, index: int, count: int) -> None:
     """Let the socket hear only its share. Raises OSError where the system knows no filters."""
     code = program(sock.family, index, count)
-    buffer = ctypes.create_string_buffer(code, len(code))
-    sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("@HP", len(code) // 8, ctypes.addressof(buffer)))
+    buffer = array("B", code)  # struct sock_fprog points to it
+    sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("@HP", len(code) // 8, buffer.buffer_info()[0]))
 
 
 def lost_packets() -> int:
