@@ -247,6 +247,18 @@ async def test_a_fragile_device_is_asked_slowly() -> None:
     assert one.likely == {(ADDRESS, 3232)}
 
 
+async def test_a_fragile_devices_budget_has_room_for_the_control_behind_each_knock() -> None:
+    network = FakeNetwork(FakeHost(address=ADDRESS, udp={3232: "silent", 8266: "silent", 2040: "silent"}))
+    async with asking(network, fragile=["24:6f:28:00:00:01"]) as one:
+        one.add(ADDRESS, mac="24:6f:28:00:00:01")
+        await one.wait()
+    controls = [each.mono for each in one.sent() if is_control(each)]
+    again = [each.mono for port in (3232, 8266, 2040) for each in one.sent(port)[1:]]
+    late = [when for when in again if not any(0 <= control - when <= CONTROL_WINDOW for control in controls)]
+    assert len(late) <= 1, "a control that waits for the budget speaks for nobody"
+    assert len(one.likely) == 3
+
+
 async def test_a_device_with_an_update_port_is_fragile_from_then_on() -> None:
     one = await ask(FakeNetwork(FakeHost(address=ADDRESS, udp={3232: "silent"})))
     assert one.marked == {ADDRESS}
