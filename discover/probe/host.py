@@ -40,10 +40,10 @@ RENEWED: Final = 0.005
 """Probability that a ration of one ICMP error a second is renewed between a knock and the control that follows at once."""
 GIVE_UP: Final = 7.0
 """Seconds after which a host that rations its errors gets no further try: it would hold the whole scan."""
-NAP: Final = 0.24
+NAP: Final = 0.26
 """Seconds that a host is given which has said nothing yet: in power save it answers ARP when it wakes, and the rest when it wakes again."""
 REST_OF_NAP: Final = 0.06
-"""Seconds more after each further try, so that it is given up after 0.3 s, the longest nap (measured), and not before."""
+"""Seconds more after each further try, so that it is given up after 0.32 s and not before: naps of 0.3 s were measured."""
 RATION_BURST: Final = 6
 """ICMP errors that a Linux host sends to one peer at once, before one a second (icmp_ratelimit; measured). Who sends more rations none."""
 REPEATED_CONNECTS: Final = 4
