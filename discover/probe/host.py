@@ -336,8 +336,15 @@ class HostAsking:
         first = self._bare[0].sent
         if self.fragile:
             return first + LEAST_GAP
-        soon = any(ask.question.judged and ask.tries and ask.due is not None and ask.due <= first + BURST_TIME for ask in self._open)
+        soon = any(
+            ask.question.judged and ask.tries and ask.due is not None and ask.due <= first + BURST_TIME and not self._is_bare(ask)
+            for ask in self._open
+        )
         return first + BURST_TIME if soon else first
+
+    def _is_bare(self, ask: Ask) -> bool:
+        """Tell whether the last try of a question waits for a control already."""
+        return bool(ask.pending) and ask.pending[-1] in self._bare
 
     def _cover(self, refused: Try) -> None:
         """Let the silences shortly before a datagram that was refused count."""
