@@ -50,7 +50,8 @@ async def sweep_once(interface: str, network: str, udp: tuple[int, ...], tcp: tu
     """
     net = RealNetwork()
     plan = plan_scan(net, names=(interface,), cidrs=(network,), seconds=0)
-    answered = {30303: MICROCHIP, 10022: GECKO}
+    # Silence is judged at every port here, as the others do; a scan leaves the two questions that answer themselves at that.
+    answered = {30303: replace(MICROCHIP, judged=True), 10022: replace(GECKO, judged=True)}
     questions = (*(answered.get(port) or knock(port) for port in udp), *map(connect, tcp))
     feed = LiveFeed(net, Catalogue(families=()), replace(plan, interfaces=(), questions=questions))
     told = Told()
