@@ -184,6 +184,7 @@ class HostAsking:
         ask.due = None
         # A host that sent no ICMP error to the first control will not send one to the next.
         if ask.question.judged and ask.tries > 1 and (self._refused or not self._controls):
+            one.since = _NEVER  # its wait begins with the control behind it
             self._bare.append(one)
         self._plan(ask, now)
 
@@ -194,6 +195,8 @@ class HostAsking:
     def refuse(self, ask: Ask | None, now: float, waits: tuple[float, ...]) -> bool:
         """Note that the system refused to send; True where it is tried again, False where that was the last time."""
         if ask is None:
+            for bare in self._bare:
+                bare.since = now
             self._bare.clear()
             return True
         ask.failures += 1
@@ -313,7 +316,7 @@ class HostAsking:
         patience = self._tempo.patience
         longest = 0.0
         for ask in self._open:
-            waits = max((one.since for one in ask.pending), default=now) + patience - now
+            waits = max((min(one.since, now) for one in ask.pending), default=now) + patience - now
             if self.rationed and ask.question.judged:
                 need = self._air.confirmations(self._renewed())
                 waits += max(0, need - ask.silences - 1) * RATION
