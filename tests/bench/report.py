@@ -51,7 +51,7 @@ def _figure(name: str, digits: int = 2, scale: float = 1.0) -> Callable[[Sequenc
 
 def _services(rows: Sequence[Row], contestant: str) -> str:
     there = values(rows, contestant, "services_there")
-    return f"{median_range(values(rows, contestant, 'services'))} of {there[0]:.0f}" if there else "-"
+    return f"{median_range(values(rows, contestant, 'services'), 1)} of {there[0]:.0f}" if there else "-"
 
 
 _COST: Final[tuple[_Column, ...]] = (

@@ -143,4 +143,5 @@ def median_range(numbers: Sequence[float], digits: int = 2) -> str:
 def _number(value: float, digits: int) -> str:
     if math.isinf(value):
         return "never"
-    return f"{value:.0f}" if value == int(value) and digits < 3 and abs(value) >= 5 else f"{value:.{digits}f}".rstrip("0").rstrip(".")
+    whole = value == int(value) and (digits < 2 or abs(value) >= 5)
+    return f"{value:.0f}" if whole else f"{value:.{digits}f}"

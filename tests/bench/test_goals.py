@@ -165,5 +165,6 @@ def test_every_goal_has_a_scenario() -> None:
 def test_figures_are_written_as_people_do() -> None:
     assert median_range([]) == "-"
     assert median_range([78, 78, 78]) == "78"
-    assert median_range([0.5, 0.72, 0.61]) == "0.61 (0.5-0.72)"
-    assert median_range([math.inf, 0.5, math.inf]) == "never (0.5-never)"
+    assert median_range([0, 0, 1], 1) == "0 (0-1)"
+    assert median_range([0.5, 0.72, 0.61]) == "0.61 (0.50-0.72)"
+    assert median_range([math.inf, 0.5, math.inf]) == "never (0.50-never)"

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from discover.net.policy import Policy
+from discover.probe.ask import Decision
 from discover.probe.host import CONTROL_WINDOW, GIVE_UP, MOST_JUDGED, HostAsking
-from discover.probe.ports import CONTROLS, DEFAULT, PortQuestion, control_ports
+from discover.probe.ports import CONTROLS, DEFAULT, PortQuestion, control_ports, knock
 from discover.probe.schedule import BACK_OFF
 from discover.probe.tempo import LEAST_GAP
 from discover.probe.timing import Air
@@ -335,3 +336,28 @@ def test_the_estimate_is_a_time(world: World) -> None:
     assert 0.0 <= run.host.estimate(JOINED) < 30.0
     run.run()
     assert run.host.estimate(run.now) == 0.0
+
+
+def test_a_control_that_comes_late_still_speaks_for_its_knock() -> None:
+    # A fragile device's control follows 20 ms behind the knock, as late as the shortest wait for an answer;
+    # and a busy machine is late itself.
+    air = Air()
+    air.tick(0.0)
+    for _ in range(200):
+        air.answered(0.0005, measured=True)
+    air.tick(1.0)
+    host = HostAsking("192.168.1.20", (knock(3232), knock(8266)), air=air, policy=Policy(), joined=1.0, fragile=True)
+    decided: list[Decision] = []
+    now = 1.0
+    while not host.done and now < 3.0:
+        now = max(now, host.next_time() or now) + 0.0015
+        decided.extend(host.expire(now))
+        wanted = host.wants(now)
+        if wanted is not None:
+            ask, question = wanted
+            host.sent(ask, now)
+            if question.port != 3232:
+                host.heard("udp", question.port, now + 0.0005, refused=True)
+    (one,) = decided
+    assert (one.question.port, one.control) == (3232, "refused")
+    assert one.tries <= air.confirmations() + 1
