@@ -14,17 +14,6 @@ from tests.bench.scenarios import SCENARIOS
 BEGIN: Final = "<!-- races: begin (written by `python -m tests.bench.publish`) -->"
 END: Final = "<!-- races: end -->"
 
-TITLES: Final[Mapping[int, str]] = {
-    1: "clean /24",
-    2: "lossy /24, half of the devices in power save",
-    3: "the same beside `nmap -T4`",
-    4: "the same, hosts",
-    5: "/22",
-    6: "rationed ICMP errors",
-    7: "mDNS, 200",
-    8: "mDNS, 1000",
-    9: "memory and CPU",
-}
 _FIGURES: Final[Mapping[str, str]] = {
     "last": "last true result after the first packet",
     "wall": "wall time",
@@ -34,7 +23,7 @@ _FIGURES: Final[Mapping[str, str]] = {
     "host_recall": "share of hosts found",
     "open_false": "false open, worst run",
     "maybe_false": "false likely, worst run",
-    "unanswered": "closed ports unanswered at their end",
+    "unanswered": "closed ports unanswered",
     "resolved_share": "share resolved, worst run",
     "all_resolved": "all resolved after",
     "found_share": "share found",
@@ -107,18 +96,21 @@ def scenario_table(result: Result) -> str:
 
 
 def goal_table(verdicts: Sequence[Verdict]) -> str:
-    """Lay out the goals: what is compared, espied's figure, the limit, and whether it holds."""
+    """Lay out the goals: in which scenario what is compared, espied's figure, the limit, and whether it holds."""
     lines = []
     for verdict in sorted(verdicts, key=lambda one: one.check.goal):
         check = verdict.check
-        work = TITLES[check.goal] if check.goal < 9 else check.scenario
         limit = check.limit_text
         if check.theirs and verdict.limit is not None:
             limit += f" = {_short(verdict.limit)}{check.unit}"
         what = f"{_FIGURES[check.figure]}, {check.ours}"
+        if check.at_their_time:
+            what += f", when {check.theirs} ended"
         word = {True: "yes", False: "**no**", None: "not measured"}[verdict.passed]
-        lines.append([str(check.goal), work, what, "-" if verdict.ours is None else f"{_short(verdict.ours)}{check.unit}", limit, word])
-    return table(["#", "work", "figure", "measured", "goal", "met"], lines)
+        lines.append(
+            [str(check.goal), check.scenario, what, "-" if verdict.ours is None else f"{_short(verdict.ours)}{check.unit}", limit, word]
+        )
+    return table(["#", "scenario", "figure", "measured", "goal", "met"], lines)
 
 
 def _short(value: float) -> str:
@@ -176,7 +168,7 @@ def _notes(result: Result, first: Result) -> list[str]:
 
 
 def _commands(results: Sequence[Result]) -> str:
-    commands = {name: command for result in results for name, command in result.commands.items()}
+    commands = {name: command for result in reversed(results) for name, command in result.commands.items()}
     return "\n".join(f"- {name}: `{command}`" for name, command in commands.items())
 
 
