@@ -20,7 +20,7 @@ from discover.net.policy import Policy
 from discover.probe.ask import Ask, Decision, Try
 from discover.probe.ports import PortQuestion, control
 from discover.probe.tempo import LEAST_GAP, Tempo
-from discover.probe.timing import SAMPLES_ENOUGH, Air
+from discover.probe.timing import LEAST_TIMEOUT, SAMPLES_ENOUGH, Air
 
 RATION: Final = 1.06
 """Seconds between two tries at a host whose ICMP ration is spent: one error a second to one peer (Linux, icmp_ratelimit 1000)."""
@@ -83,8 +83,16 @@ class HostAsking:
         self._asks = {(one.transport, one.port): Ask(one, joined) for one in questions}
         self._open = list(self._asks.values())
         """Those that are not done, in order."""
-        self._oldest = joined
-        """Nothing is waited for since before this: a bound that spares looking at every try."""
+        self._fresh = [*self._open]
+        """Those that have not been sent yet, in order."""
+        self._over = joined
+        """Nothing has been waited for long enough before this: a bound that spares looking at every try."""
+        self._repeat_at = joined
+        """Nothing is to be sent once more before this: likewise."""
+        self._full = False
+        """Something waits for another question's end."""
+        self.sooner = False
+        """What was heard may let something happen sooner than :meth:`next_time` has said."""
         self.free = joined
         """No sooner than this may the next packet leave."""
         self._rest = joined
@@ -109,6 +117,7 @@ class HostAsking:
             ask = self._asks.get(("udp", port))
             if ask is not None:
                 ask.due, ask.tries, ask.first = None, 1, when
+                self._fresh.remove(ask)
                 ask.pending.append(Try(when, 0, max(joined, when)))
 
     # What the scheduler asks.
@@ -125,17 +134,45 @@ class HostAsking:
 
     def next_time(self) -> float | None:
         """Return when there is something to send or to decide; None where all is done."""
+        self.sooner = False
         if not self._open:
             return None
-        times: list[float] = []
-        sends = [ask.due for ask in self._open if ask.due is not None and not self._held(ask)]
-        if sends and self._flying() < self._most_flying():
-            times.append(max(self.free, self._rest, min(sends)))
+        timeout, patience = self._tempo.timeout, self._tempo.patience
+        first = over = again = _NEVER
+        flying = repeated = 0
+        held = _NEVER
+        for ask in self._open:
+            pending = ask.pending
+            tcp = ask.question.transport == "tcp"
+            if pending:
+                flying += 1
+                repeated += tcp and ask.tries > 1
+                wait = self._wait(ask, timeout, patience)
+                for one in pending:
+                    if one.since + wait < over:
+                        over = one.since + wait
+            due = ask.due
+            if due is None:
+                continue
+            if not ask.tries:
+                first = min(first, due)
+            elif tcp:
+                held = min(held, due)
+            else:
+                again = min(again, due)
+        for one in self._controls.values():
+            if not (one.answered or one.covered) and one.since + timeout < over:
+                over = one.since + timeout
+        self._over, self._repeat_at = over, min(again, held)
+        self._full = flying >= self._most_flying() or repeated >= REPEATED_CONNECTS
+        if repeated < REPEATED_CONNECTS:
+            again = min(again, held)
+        when = over
+        if flying < self._most_flying():
+            when = min(when, max(self.free, self._rest, min(first, again)))
         if self._bare:
-            times.append(max(self.free, self._control_time()))
-        self._oldest, over = self._waits()
-        times.append(over)
-        return min(times)
+            when = min(when, max(self.free, self._control_time()))
+        return when
 
     def wants(self, now: float) -> tuple[Ask | None, PortQuestion] | None:
         """Return what is to be sent at ``now``: the ask and its question; no ask for a control. None: nothing at the moment."""
@@ -143,16 +180,15 @@ class HostAsking:
             return None
         if self._bare and now >= self._control_time():
             return None, control(self.address, self._control_index)
-        if now < self._rest or self._flying() >= self._most_flying():
+        if now < self._rest or not (self._fresh or self._repeat_at <= now) or self._flying() >= self._most_flying():
             return None
-        again: Ask | None = None
-        for ask in self._open:
+        for ask in self._fresh:  # every port once before any port twice
             if ask.due is not None and ask.due <= now:
-                if not ask.tries:
-                    return ask, ask.question  # every port once before any port twice
-                if again is None and not self._held(ask):
-                    again = ask
-        return None if again is None else (again, again.question)
+                return ask, ask.question
+        for ask in self._open:
+            if ask.tries and ask.due is not None and ask.due <= now and not self._held(ask):
+                return ask, ask.question
+        return None
 
     def _held(self, ask: Ask) -> bool:
         """Tell whether a repeated connect has to wait for others: each may take four packets of the host's budget."""
@@ -164,7 +200,7 @@ class HostAsking:
         """Note that what :meth:`wants` returned has left."""
         self._sent += 1
         one = Try(now, self._sent, now)
-        self._oldest = min(self._oldest, now)
+        self._over = min(self._over, now + LEAST_TIMEOUT)
         self._rest = now + (self._policy.fragile_spacing if self.fragile else 0.0)
         if ask is None:
             self._controls[control(self.address, self._control_index).port] = one
@@ -178,12 +214,14 @@ class HostAsking:
             return
         ask.tries += 1
         ask.failures = 0
-        if ask.tries == 1:
-            ask.first = now
         ask.pending.append(one)
         ask.due = None
+        if ask.tries == 1:
+            ask.first = now
+            self._fresh.remove(ask)
+            return
         # A host that sent no ICMP error to the first control will not send one to the next.
-        if ask.question.judged and ask.tries > 1 and (self._refused or not self._controls):
+        if ask.question.judged and (self._refused or not self._controls):
             one.since = _NEVER  # its wait begins with the control behind it
             self._bare.append(one)
         self._plan(ask, now)
@@ -201,6 +239,7 @@ class HostAsking:
             return True
         ask.failures += 1
         if ask.failures <= len(waits):
+            self._repeat_at = 0.0
             ask.due = now + waits[ask.failures - 1]
             return True
         self._end(ask)
@@ -210,7 +249,8 @@ class HostAsking:
 
     def heard(self, transport: str, port: int, now: float, *, refused: bool) -> bool:
         """Take an answer (a reply, an ICMP error, a TCP outcome) from a port; return whether it was a question's first."""
-        self._vocal = True
+        if not self._vocal:
+            self._vocal = self.sooner = True
         if transport == "udp" and refused:
             self._refused += 1
             self._first_refusal = min(self._first_refusal, now)
@@ -234,7 +274,8 @@ class HostAsking:
             # The liveness phase's question waited for ARP, too: that is no round trip of the air.
             if ask.tries and ask.first >= self.joined:
                 # A connection's end is told by the event loop, our own delays included; a datagram's by the kernel.
-                self._tempo.measure(now - last, measured=measured, trip=transport == "udp" or self._air.trips.count < SAMPLES_ENOUGH)
+                exact = transport == "udp" or self._air.trips.count < SAMPLES_ENOUGH
+                self.sooner |= self._tempo.measure(now - last, measured=measured, trip=exact)
             if refused and transport == "udp" and ask.pending:
                 self._air.closed += 1
                 self._cover(ask.pending[-1])
@@ -247,6 +288,7 @@ class HostAsking:
                 self._air.lost()
         if refused and ask.silences:
             self._air.mistaken()
+        self.sooner = self.sooner or self._full
         self._end(ask)
         return True
 
@@ -258,10 +300,10 @@ class HostAsking:
 
     def expire(self, now: float) -> Iterator[Decision]:
         """Take note of what was waited for long enough; yield the questions that ended in silence."""
+        if self._over > now + _INSTANT:
+            return
         timeout, patience = self._tempo.timeout, self._tempo.patience
         limit = now - timeout + _INSTANT
-        if self._oldest > limit:
-            return
         for one in self._controls.values():
             if not (one.answered or one.covered) and one.since <= limit:
                 one.covered = True
@@ -283,21 +325,6 @@ class HostAsking:
             if word:
                 self._end(ask)
                 yield Decision(self.address, ask.question, ask.tries, word)
-        self._oldest, _ = self._waits()
-
-    def _waits(self) -> tuple[float, float]:
-        """Return since when the oldest try is waited for, and when the next one has been waited for long enough."""
-        oldest = over = _NEVER
-        timeout, patience = self._tempo.timeout, self._tempo.patience
-        for ask in self._open:
-            for one in ask.pending:
-                oldest = min(oldest, one.since)
-                over = min(over, one.since + self._wait(ask, timeout, patience))
-        for one in self._controls.values():
-            if not (one.answered or one.covered):
-                oldest = min(oldest, one.since)
-                over = min(over, one.since + timeout)
-        return oldest, over
 
     def _wait(self, ask: Ask, timeout: float, patience: float) -> float:
         """Return how long each try of a question is waited for."""
@@ -413,6 +440,7 @@ class HostAsking:
 
     def _again(self, ask: Ask, now: float) -> None:
         """Let the question be asked again: at once after its first wait, later after a part of one, or with the next ration."""
+        self._repeat_at = 0.0  # to be worked out anew
         if ask.question.transport == "tcp" or ask.tries <= 1:
             ask.due = None if ask.pending else now
         elif self.rationed and ask.question.judged:
@@ -438,3 +466,5 @@ class HostAsking:
             ask.suspected = False
             self._air.suspect(-1)
         self._open.remove(ask)
+        if not ask.tries:
+            self._fresh.remove(ask)

@@ -84,9 +84,7 @@ class Schedule:
     def next_time(self) -> float | None:
         """Return when there is something to send or to decide; None where nothing is under way."""
         self._refresh()
-        while self._heap and self._entries.get(self._heap[0][2]) != self._heap[0][1]:
-            heapq.heappop(self._heap)
-        return self._heap[0][0] if self._heap else None
+        return None if self._next() is None else self._heap[0][0]
 
     def due(self, now: float) -> Iterator[Send | Decision]:
         """Yield what is to be sent and what is decided at ``now``.
@@ -94,9 +92,10 @@ class Schedule:
         After each Send the caller says what came of it (:meth:`sent`, :meth:`postpone` or :meth:`refused`) before
         it takes the next one.
         """
-        while (when := self.next_time()) is not None and when <= now:
-            _, _, host = heapq.heappop(self._heap)
-            self._entries.pop(host, None)
+        self._refresh()
+        while (host := self._next()) is not None and self._heap[0][0] <= now:
+            heapq.heappop(self._heap)
+            del self._entries[host]
             wanted = None
             try:
                 yield from host.expire(now)
@@ -128,7 +127,7 @@ class Schedule:
         if host is None:
             return False
         first = host.heard(transport, port, now, refused=refused)
-        if first:
+        if first and (host.done or host.sooner):  # else it keeps its place: at the worst it is looked at once too often
             self._settle(host, now)
         return first
 
@@ -172,6 +171,16 @@ class Schedule:
             self._admit(now)
         else:
             self._push(host, when)
+
+    def _next(self) -> HostAsking | None:
+        """Return the host that stands first, None where none does."""
+        heap, entries = self._heap, self._entries
+        while heap:
+            _, serial, host = heap[0]
+            if entries.get(host) == serial:
+                return host
+            heapq.heappop(heap)
+        return None
 
     def _push(self, host: HostAsking, when: float) -> None:
         self._serial += 1

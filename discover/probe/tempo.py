@@ -56,12 +56,16 @@ class Tempo:
         """The time below which an answer to the last try is more likely one to the try before."""
         return min(self._air.trips.quantile(0.05) * 0.8, self.timeout / 4)
 
-    def measure(self, seconds: float, *, measured: bool, trip: bool = True) -> None:
-        """Note an answer to a first try; ``trip``: its time is exact. ``measured``: see :meth:`Air.answered`."""
+    def measure(self, seconds: float, *, measured: bool, trip: bool = True) -> bool:
+        """Note an answer to a first try; ``trip``: its time is exact. ``measured``: see :meth:`Air.answered`.
+
+        Returns whether from now on the host's own speed counts, so that its waits may have become shorter.
+        """
         if trip:
             self._trips += 1
             self.at_least(seconds)
         self._air.answered(max(0.0, seconds) if trip else None, measured=measured)
+        return trip and self._trips == KNOWN
 
     def late(self, seconds: float) -> None:
         """Note an answer that came after the question was repeated."""
