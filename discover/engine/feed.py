@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from discover.model.check import OtaCheck, Step
-from discover.model.device import Device
 from discover.model.network import Progress
-from discover.model.scan import begun, ended
+from discover.model.scan import ScanSummary, begun, ended
 from discover.model.signal import Signal
-from discover.model.snapshot import ScanSummary
 from discover.net.api import Ledger
+
+if TYPE_CHECKING:
+    from discover.model.check import OtaCheck, Step
+    from discover.model.device import Device
 
 OnSignal = Callable[[Signal], None]
 OnProgress = Callable[[Progress], None]
 OnNotice = Callable[[str], None]
-OnStep = Callable[[Step], None]
+OnStep = Callable[["Step"], None]
 
 
 class Feed(Protocol):

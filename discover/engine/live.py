@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from discover.atlas.family import Catalogue
 from discover.atlas.vendors import load_vendors
@@ -13,13 +13,14 @@ from discover.engine.plan import ScanPlan
 from discover.engine.post import Post
 from discover.engine.shared import Shared
 from discover.errors import NetworkError
-from discover.model.check import OtaCheck
-from discover.model.device import Device
-from discover.model.scan import finished_fields
+from discover.model.scan import ScanSummary, finished_fields
 from discover.model.signal import Signal, Source
-from discover.model.snapshot import ScanSummary
 from discover.net.api import Ledger, Network
 from discover.net.emitter import Emitter
+
+if TYPE_CHECKING:
+    from discover.model.check import OtaCheck
+    from discover.model.device import Device
 
 SWEEP_EVERY: Final = 300.0
 """Seconds of rest between two sweeps of a watch: one small datagram an address each time."""

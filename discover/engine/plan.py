@@ -12,7 +12,7 @@ from typing import Final
 
 from discover.errors import NoInterfaceError, NotPrivateError, UsageError
 from discover.model.network import Interface, InterfaceAddress, Network
-from discover.model.snapshot import ScanInterface
+from discover.model.scan import ScanInterface
 from discover.net.api import Network as NetworkApi
 from discover.net.gate import is_private
 from discover.probe.ports import DEFAULT as DEFAULT_QUESTIONS

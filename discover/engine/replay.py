@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from discover.engine.feed import OnNotice, OnProgress, OnSignal, OnStep, summary_of
 from discover.errors import UsageError
-from discover.model.check import OtaCheck
-from discover.model.device import Device
 from discover.model.network import Progress
+from discover.model.scan import ScanSummary
 from discover.model.signal import Signal
-from discover.model.snapshot import ScanSummary
 from discover.net.api import Clock, Ledger
 from discover.net.ledger import MemoryLedger
+
+if TYPE_CHECKING:
+    from discover.model.check import OtaCheck
+    from discover.model.device import Device
 
 MAX_GAP: Final = 600.0
 """Longest pause that is replayed (recorded seconds): a watch may have heard nothing for a night."""

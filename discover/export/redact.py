@@ -14,7 +14,8 @@ from typing import Final
 
 from discover.inventory.document import text
 from discover.model.device import Device, Evidence
-from discover.model.snapshot import ScanInterface, Snapshot
+from discover.model.scan import ScanInterface
+from discover.model.snapshot import Snapshot
 from discover.proto.mac import canonical_mac
 
 # Ranges for documentation (RFC 5737, RFC 3849), and the benchmark range (RFC 2544) once those are used up.

@@ -29,8 +29,9 @@ from discover.model.device import (
     Presence,
     PresenceState,
 )
+from discover.model.scan import ScanInterface, ScanSummary
 from discover.model.signal import Source
-from discover.model.snapshot import ScanInterface, ScanSummary, Snapshot
+from discover.model.snapshot import Snapshot
 from discover.text import clean
 
 SCHEMA: Final = "espied.inventory/1"

@@ -18,9 +18,9 @@ from discover.inventory.endpoint import MAX_SLOTS, Endpoint, Held, Service, Serv
 from discover.inventory.facts import facts_of
 from discover.inventory.identity import Key, keys_of, partition
 from discover.model.device import Evidence
-from discover.model.scan import begun, ended
+from discover.model.scan import ScanSummary, begun, ended
 from discover.model.signal import Signal
-from discover.model.snapshot import ScanSummary, Snapshot
+from discover.model.snapshot import Snapshot
 from discover.proto.mac import canonical_mac
 
 EvidenceFor = Callable[[Signal, Catalogue], tuple[Evidence, ...]]

@@ -10,7 +10,8 @@ from types import MappingProxyType
 from typing import Final
 
 from discover.model.device import Device
-from discover.model.snapshot import ScanInterface, Snapshot
+from discover.model.scan import ScanInterface
+from discover.model.snapshot import Snapshot
 from discover.net.ledger import Tally
 
 GROUPS: Final[Mapping[str, str]] = MappingProxyType(

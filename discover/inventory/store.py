@@ -34,7 +34,8 @@ from discover.inventory.references import matching, the_one
 from discover.inventory.remember import remembered
 from discover.inventory.succession import strength, successors
 from discover.model.device import Device
-from discover.model.snapshot import ScanSummary, Snapshot
+from discover.model.scan import ScanSummary
+from discover.model.snapshot import Snapshot
 from discover.text import clean
 
 HISTORY: Final = 100

@@ -6,7 +6,7 @@ more than that. Numbers that are zero are not mentioned.
 
 from __future__ import annotations
 
-from discover.model.snapshot import ScanSummary
+from discover.model.scan import ScanSummary
 
 
 def coverage(scan: ScanSummary) -> str:

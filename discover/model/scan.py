@@ -1,11 +1,43 @@
-"""The scan.* signals as a ScanSummary and back: one place that knows their fields."""
+"""What a scan did, and the scan.* signals as that and back: one place that knows their fields."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from discover.model.signal import Field, Signal
-from discover.model.snapshot import ScanInterface, ScanSummary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanInterface:
+    """One interface a scan ran on: its name, our address there and the network, as text."""
+
+    name: str
+    address: str
+    network: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanSummary:
+    """What a scan did: coverage is honest, ``complete`` is False where it was cut short."""
+
+    interfaces: tuple[ScanInterface, ...] = ()
+    seconds: float = 0.0
+    planned: int = 0
+    tested: int = 0
+    packets_sent: int = 0
+    complete: bool = False
+    passive: bool = False
+    unanswered: int = 0
+    """Tested addresses that gave no sign of life; 0 also where nobody counted (recordings and exports of 0.1)."""
+    strangers: int = 0
+    """Addresses that spoke to our probing sockets although nobody had asked them; nothing they said was taken."""
+    proxied: int = 0
+    """Addresses that answer ARP only through one MAC that does so for nearly every address (a proxy-ARP router)."""
+
+    @property
+    def untested(self) -> int:
+        """Planned addresses that were not tested: nothing is known of them, least of all that nobody is there."""
+        return max(0, self.planned - self.tested)
 
 
 def begun(signal: Signal) -> ScanSummary:

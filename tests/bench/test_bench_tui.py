@@ -16,7 +16,8 @@ from textual.app import App, ComposeResult
 from textual.widgets import DataTable
 
 from discover.model.device import Device
-from discover.model.snapshot import ScanSummary, Snapshot
+from discover.model.scan import ScanSummary
+from discover.model.snapshot import Snapshot
 from tests.present.samples import DEVICES, NOW
 from tests.tui.fakes import FakeFeed, FakeInventory
 from tests.tui.kit import make_app, settled

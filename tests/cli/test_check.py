@@ -9,7 +9,8 @@ from discover.errors import EXIT_USAGE, EspiedError
 from discover.model.check import Sent
 from discover.model.device import Device
 from discover.model.network import Packet
-from discover.model.snapshot import ScanSummary, Snapshot
+from discover.model.scan import ScanSummary
+from discover.model.snapshot import Snapshot
 from discover.net.interfaces import list_interfaces
 from tests.cli.conftest import Run
 from tui.cli.check import find_device, sent_while_listening

@@ -14,8 +14,9 @@ from discover.atlas.family import Catalogue
 from discover.engine.feed import OnProgress, OnSignal
 from discover.engine.replay import ReplayFeed
 from discover.model.recording import decode_lines
+from discover.model.scan import ScanSummary
 from discover.model.signal import Signal, Source
-from discover.model.snapshot import ScanSummary, Snapshot
+from discover.model.snapshot import Snapshot
 from tui.cli.narrate import Narrator
 from tui.cli.session import run_feed
 

@@ -15,8 +15,8 @@ from discover.engine.replay import ReplayFeed
 from discover.export import parse_inventory
 from discover.export.schema import inventory_schema
 from discover.model.network import Packet, Progress
+from discover.model.scan import ScanSummary
 from discover.model.signal import Field, Signal, Source
-from discover.model.snapshot import ScanSummary
 from discover.net.ledger import MemoryLedger
 from tests.cli.conftest import Run
 

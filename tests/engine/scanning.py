@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from discover.atlas.family import Catalogue, Family, HttpProbe
 from discover.engine import LiveFeed, ScanPlan, plan_scan
 from discover.model.network import Packet, Progress
+from discover.model.scan import ScanSummary
 from discover.model.signal import Field, Signal
-from discover.model.snapshot import ScanSummary
 from discover.net.api import MdnsEvent, MdnsEventKind
 from discover.net.fake import FakeNetwork
 from discover.net.fake_hosts import FakeHost

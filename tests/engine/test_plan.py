@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from discover.engine import plan_scan
 from discover.errors import EXIT_CANNOT, EXIT_USAGE, EspiedError, NoInterfaceError, NotPrivateError, UsageError
 from discover.model.network import Interface
-from discover.model.snapshot import ScanInterface
+from discover.model.scan import ScanInterface
 from discover.net.fake import FakeNetwork
 from discover.net.fake_hosts import fake_interface
 

@@ -10,8 +10,8 @@ from discover.engine import ReplayFeed, summary_of
 from discover.errors import UsageError
 from discover.model.network import Progress
 from discover.model.recording import decode_lines, encode, encode_header
+from discover.model.scan import ScanSummary
 from discover.model.signal import Signal, Source
-from discover.model.snapshot import ScanSummary
 from discover.net.fake import FakeNetwork
 from discover.net.virtual import VirtualClock
 from tests.engine.scanning import gadget, scan, service

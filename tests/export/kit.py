@@ -21,8 +21,9 @@ from discover.model.device import (
     Presence,
     PresenceState,
 )
+from discover.model.scan import ScanInterface, ScanSummary
 from discover.model.signal import Source
-from discover.model.snapshot import ScanInterface, ScanSummary, Snapshot
+from discover.model.snapshot import Snapshot
 from discover.net.ledger import Tally
 
 NOW = 1_700_000_000.0

@@ -8,8 +8,9 @@ from hypothesis import given
 
 from discover.export import FORMATS, redact
 from discover.model.device import Confidence, Device, Evidence, FamilyVerdict
+from discover.model.scan import ScanSummary
 from discover.model.signal import Signal, Source
-from discover.model.snapshot import ScanSummary, Snapshot
+from discover.model.snapshot import Snapshot
 from tests.export.kit import FULL, SNAPSHOT, snapshots
 
 MACS = [f"24:6f:28:aa:bb:{last:02x}" for last in (0xCC, 0xCD)]

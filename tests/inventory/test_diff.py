@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from discover.inventory.diff import diff
 from discover.model.device import Device, PresenceState
-from discover.model.snapshot import ChangeKind, ScanSummary, Snapshot
+from discover.model.scan import ScanSummary
+from discover.model.snapshot import ChangeKind, Snapshot
 from tests.inventory.kit import NOW, folded, goodbye, inventory, mdns, seen, signal
 
 A = "24:6f:28:aa:00:01"

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from discover.inventory.sent import Purpose, Who, address_order, merged, ports_words, purposes, recipients, sent_to, sent_words
 from discover.model.network import Packet
-from discover.model.snapshot import ScanInterface, ScanSummary, Snapshot
+from discover.model.scan import ScanInterface, ScanSummary
+from discover.model.snapshot import Snapshot
 from discover.net.ledger import MemoryLedger, Tally
 from tests.inventory.kit import NOW, folded, mdns, seen
 

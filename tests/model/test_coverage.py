@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from discover.model.coverage import coverage, coverage_short, remarks
-from discover.model.scan import begun, ended, finished_fields
+from discover.model.scan import ScanInterface, ScanSummary, begun, ended, finished_fields
 from discover.model.signal import Signal, Source
-from discover.model.snapshot import ScanInterface, ScanSummary
 
 ALL = ScanSummary(planned=254, tested=254, complete=True)
 counts = st.integers(0, 70_000)

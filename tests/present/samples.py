@@ -22,8 +22,9 @@ from discover.model.device import (
     PresenceState,
 )
 from discover.model.network import Packet, Progress
+from discover.model.scan import ScanInterface, ScanSummary
 from discover.model.signal import Signal, Source
-from discover.model.snapshot import ScanInterface, ScanSummary, Snapshot
+from discover.model.snapshot import Snapshot
 from discover.net.ledger import MemoryLedger, Tally
 
 NOW = 1_772_000_000.0

@@ -9,8 +9,9 @@ from discover.errors import EspiedError
 from discover.model.check import OtaCheck, Step
 from discover.model.device import Device
 from discover.model.network import Progress
+from discover.model.scan import ScanSummary
 from discover.model.signal import Signal, Source
-from discover.model.snapshot import ScanSummary, Snapshot
+from discover.model.snapshot import Snapshot
 from tests.present.samples import CHECK, DEVICES, NOW, PACKETS, PROGRESS, SUMMARY, ledger_of
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from discover.errors import NoInterfaceError
-from discover.model.snapshot import ScanSummary
+from discover.model.scan import ScanSummary
 from tests.present.samples import DEVICES, KITCHEN, SPA
 from tests.tui.fakes import FakeFeed, FakeInventory
 from tests.tui.kit import LARGE, SMALL, main, make_app, play, running, settled, shown, titles, until

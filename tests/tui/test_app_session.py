@@ -7,8 +7,8 @@ from collections.abc import Callable
 from textual.message import Message
 
 from discover.model.network import Progress
+from discover.model.scan import ScanSummary
 from discover.model.signal import Signal, Source
-from discover.model.snapshot import ScanSummary
 from tests.present.samples import NOW
 from tests.tui.fakes import FakeFeed, FakeInventory
 from tui.app.session import Session

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from textual.pilot import Pilot
 
-from discover.model.snapshot import ScanSummary
+from discover.model.scan import ScanSummary
 from tests.tui.fakes import FakeFeed
 from tests.tui.kit import LARGE, SMALL, make_app, settled, until
 

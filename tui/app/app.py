@@ -14,7 +14,8 @@ from textual.binding import BindingType
 from discover.atlas.port import Explanation
 from discover.model.check import OtaCheck
 from discover.model.device import Device
-from discover.model.snapshot import ScanSummary, Snapshot
+from discover.model.scan import ScanSummary
+from discover.model.snapshot import Snapshot
 from tui.app.contracts import AppFeed, AppInventory
 from tui.app.keeper import Keeper
 from tui.app.keys import bindings

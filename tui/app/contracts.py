@@ -8,8 +8,9 @@ from typing import Protocol
 from discover.model.check import OtaCheck, Step
 from discover.model.device import Device
 from discover.model.network import Progress
+from discover.model.scan import ScanSummary
 from discover.model.signal import Signal
-from discover.model.snapshot import ScanSummary, Snapshot
+from discover.model.snapshot import Snapshot
 from discover.net.ledger import Tally
 
 

@@ -6,7 +6,8 @@ from textual.message import Message
 
 from discover.errors import EspiedError
 from discover.model.network import Progress
-from discover.model.snapshot import ScanSummary, Snapshot
+from discover.model.scan import ScanSummary
+from discover.model.snapshot import Snapshot
 
 
 class FeedUpdate(Message, bubble=False):

@@ -12,8 +12,9 @@ from textual.message import Message
 from discover.errors import EspiedError
 from discover.model.check import OtaCheck
 from discover.model.network import Progress
+from discover.model.scan import ScanSummary
 from discover.model.signal import Signal
-from discover.model.snapshot import ScanSummary, Snapshot
+from discover.model.snapshot import Snapshot
 from discover.net.ledger import Tally
 from tui.app.contracts import AppFeed, AppInventory
 from tui.app.keeper import Keeper

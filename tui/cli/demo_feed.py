@@ -8,7 +8,7 @@ from typing import Final
 from discover.atlas.loader import load_catalogue
 from discover.demo import DEMO_INTERFACE, DEMO_NETWORK, DemoLan, demo_supported
 from discover.engine import Feed, LiveFeed, OnProgress, OnSignal, ReplayFeed, plan_scan
-from discover.model.snapshot import ScanSummary
+from discover.model.scan import ScanSummary
 from discover.net.real import RealNetwork
 
 RECORDED: Final = Path(__file__).parents[2] / "discover" / "demo" / "recorded.ndjson"

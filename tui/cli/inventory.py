@@ -81,7 +81,7 @@ def show(settings: Settings, *, device: str, format_name: str) -> int:
         found = store.resolve(device)
     if format_name == "json":
         from discover.export import FORMATS  # noqa: PLC0415 - msgspec loads here
-        from discover.model.snapshot import ScanSummary  # noqa: PLC0415 - only here
+        from discover.model.scan import ScanSummary  # noqa: PLC0415 - only here
 
         one = Snapshot(generated=found.presence.last_seen, scan=ScanSummary(), devices=(found,))
         document = json.loads(FORMATS["ndjson"].render(one))

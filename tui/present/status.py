@@ -7,7 +7,7 @@ from typing import Final
 
 from discover.model.coverage import coverage, coverage_short, remarks
 from discover.model.network import Progress
-from discover.model.snapshot import ScanSummary
+from discover.model.scan import ScanSummary
 from tui.present import words
 from tui.present.lines import BLANK, Line, line
 

@@ -15,7 +15,8 @@ from discover.errors import EspiedError
 from discover.model.coverage import remarks
 from discover.model.device import Device
 from discover.model.network import Progress
-from discover.model.snapshot import ScanSummary, Snapshot
+from discover.model.scan import ScanSummary
+from discover.model.snapshot import Snapshot
 from tui.app.keys import bindings
 from tui.app.messages import FeedTrouble, FeedUpdate
 from tui.app.roster import Roster
