@@ -66,6 +66,9 @@ KINDS: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
+_set = object.__setattr__
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signal:
     """One thing heard, answered, or left unanswered. Frozen; all its text is clean.
@@ -90,11 +93,13 @@ class Signal:
         if self.kind not in KINDS:
             msg = f"unknown signal kind {self.kind!r}"
             raise ValueError(msg)
-        cleaned = {clean(key, 64): _clean_field(value) for key, value in list(self.fields.items())[:MAX_FIELDS]}
-        object.__setattr__(self, "fields", MappingProxyType(cleaned))
-        object.__setattr__(self, "interface", clean(self.interface, 64))
-        object.__setattr__(self, "peer", clean(self.peer, 64))
-        object.__setattr__(self, "raw", bytes(self.raw[:MAX_RAW]))
+        fields = self.fields if len(self.fields) <= MAX_FIELDS else dict(list(self.fields.items())[:MAX_FIELDS])
+        cleaned = {clean(key, 64): value if isinstance(value, int) else _clean_field(value) for key, value in fields.items()}
+        _set(self, "fields", MappingProxyType(cleaned))
+        _set(self, "interface", clean(self.interface, 64))
+        _set(self, "peer", clean(self.peer, 64))
+        if self.raw:
+            _set(self, "raw", bytes(self.raw[:MAX_RAW]))
 
     def text(self, key: str) -> str:
         """Return the field as text, "" where it is absent or not text."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from math import inf
 from typing import Final
 
 from discover.net.policy import DEFAULT, Policy
@@ -28,17 +29,20 @@ class Bucket:
         self._rate = rate
         self._burst = burst
         self._tokens = burst
-        self._filled: float | None = None
+        self._filled = -inf
 
     def _fill(self, now: float) -> None:
-        if self._filled is not None and now > self._filled:
-            self._tokens = min(self._burst, self._tokens + (now - self._filled) * self._rate)
         # A clock that stands still or steps back fills nothing and loses nothing.
-        self._filled = now if self._filled is None else max(now, self._filled)
+        if now > self._filled:
+            tokens = self._tokens + (now - self._filled) * self._rate
+            self._tokens = min(self._burst, tokens)
+            self._filled = now
 
     def wait(self, now: float, tokens: float = 1.0) -> float:
         """Return the seconds until there are so many tokens: 0.0 where they are there at ``now``."""
         self._fill(now)
+        if self._tokens >= tokens:
+            return 0.0
         tokens = min(tokens, max(1.0, self._burst))  # what never fits may leave when the bucket is full
         return 0.0 if self._tokens >= tokens else max(_STEP, (tokens - self._tokens) / self._rate)
 
@@ -69,7 +73,9 @@ class Window:
 
     def wait(self, now: float, room: int = 1) -> float:
         """Return the seconds until ``room`` more events fit: 0.0 where they fit at ``now``."""
-        most = self.limit - self._held - min(room, self.limit)
+        most = self.limit - self._held - room
+        if room > self.limit:
+            most = -self._held
         if most < 0:
             return _HELD_WAIT
         late = len(self._times) - most
@@ -116,8 +122,8 @@ class Pace:
         """Return the seconds until a packet to ``host`` may leave: 0.0 where it may at ``now``."""
         window = self._hosts.get(host)
         first = 0.0 if window is None else window.wait(now, room)
-        bucket = self._liveness if liveness else self._overall
-        return max(first, bucket.wait(now, room))
+        second = (self._liveness if liveness else self._overall).wait(now, room)
+        return max(second, first)
 
     def host_wait(self, host: str, now: float, room: int = 1) -> float:
         """Return the seconds until ``host`` may get ``room`` more packets: 0.0 where it may at ``now``."""

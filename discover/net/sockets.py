@@ -33,6 +33,7 @@ _SO_RCVBUFFORCE: Final = 33
 _SO_BINDTODEVICE: Final = 25
 _DARWIN_IP_BOUND_IF: Final = 25
 _DARWIN_IPV6_BOUND_IF: Final = 125
+_NONBLOCK: Final = getattr(socket, "SOCK_NONBLOCK", 0)
 
 
 FILES: Final = 4096
@@ -128,9 +129,10 @@ def tcp_socket(interface: Interface | None, address: str) -> socket.socket:
     """
     target = parse_address(address)
     family = socket.AF_INET if target.version == 4 else socket.AF_INET6
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock = socket.socket(family, socket.SOCK_STREAM | _NONBLOCK)
     try:
-        sock.settimeout(0)
+        if not _NONBLOCK:
+            sock.settimeout(0)
         own = _source(interface, address, family) if interface is not None and not target.is_loopback else None
         if own is not None:
             if LINUX:

@@ -13,15 +13,13 @@ import socket
 import struct
 import time
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Final
 
 from discover.errors import NetworkError
 from discover.model.network import Interface
 from discover.net.api import Clock, UdpEvent, UdpEventKind
 from discover.net.full import FULL, Fullness
-from discover.net.gate import Gate
-from discover.net.gate import plain as canonical
+from discover.net.gate import Gate, plain
 from discover.net.mailbox import Mailbox
 from discover.net.sockets import IP_PKTINFO, IP_RECVERR, IPV6_RECVERR, SO_TIMESTAMPNS, sockaddr, udp_socket
 from discover.net.trouble import errno_name
@@ -282,10 +280,6 @@ class UdpSocketEndpoint(EndpointBase):
                 self._loop.remove_writer(sock.fileno())
                 sock.close()
             self._box.close()
-
-
-plain = lru_cache(maxsize=4096)(canonical)
-"""As :func:`discover.net.gate.plain`, but quick for those who were heard before."""
 
 
 def _extended_error(ancillary: Iterable[tuple[int, int, bytes]]) -> int:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
+from discover.errors import NotPrivateError
 from discover.model.network import Interface
 from discover.model.signal import Source
 from discover.net.api import Network, UdpEvent, UdpEventKind
 from discover.net.emitter import Emitter
+from discover.net.gate import plain
 from discover.proto.replies import decode_udp
 from discover.proto.ssdp import PORT as SSDP_PORT
 
@@ -237,8 +238,6 @@ _LONG: Final = 3600.0
 def canonical(address: str) -> str:
     """Return an address without scope, an IPv4-mapped one as IPv4; text that is no address as it is."""
     try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
+        return plain(address)
+    except NotPrivateError:
         return address
-    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
-    return str(mapped or parsed)

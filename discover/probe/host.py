@@ -149,8 +149,7 @@ class HostAsking:
                 repeated += tcp and ask.tries > 1
                 wait = self._wait(ask, timeout, patience)
                 for one in pending:
-                    if one.since + wait < over:
-                        over = one.since + wait
+                    over = min(over, one.since + wait)
             due = ask.due
             if due is None:
                 continue
@@ -236,6 +235,7 @@ class HostAsking:
             for bare in self._bare:
                 bare.since = now
             self._bare.clear()
+            self._over = min(self._over, now)
             return True
         ask.failures += 1
         if ask.failures <= len(waits):
@@ -303,19 +303,27 @@ class HostAsking:
         if self._over > now + _INSTANT:
             return
         timeout, patience = self._tempo.timeout, self._tempo.patience
-        limit = now - timeout + _INSTANT
+        now_or_so = now + _INSTANT
+        left = _NEVER
         for one in self._controls.values():
-            if not (one.answered or one.covered) and one.since <= limit:
-                one.covered = True
-                self._control_silent(now)
+            if one.answered or one.covered:
+                continue
+            if one.since + timeout > now_or_so:
+                left = min(left, one.since + timeout)
+                continue
+            one.covered = True
+            self._control_silent(now)
         for ask in tuple(self._open):
             if not ask.pending:
                 continue
-            over = now - self._wait(ask, timeout, patience) + _INSTANT
-            late = [one for one in ask.pending if one.since <= over]
-            if not late:
+            wait = self._wait(ask, timeout, patience)
+            first = ask.pending[0].since if len(ask.pending) == 1 else min([one.since for one in ask.pending])
+            if first + wait > now_or_so:
+                left = min(left, first + wait)
                 continue
-            ask.pending = [one for one in ask.pending if one.since > over]
+            late = [one for one in ask.pending if one.since + wait <= now_or_so]
+            ask.pending = [one for one in ask.pending if one.since + wait > now_or_so]
+            left = now  # what comes of it is worked out when the host has nothing to send
             ask.silences += sum(one.covered for one in late)
             self._doubt(ask)
             if ask.question.transport == "tcp" and self._spoke and not ask.suspected:
@@ -325,6 +333,7 @@ class HostAsking:
             if word:
                 self._end(ask)
                 yield Decision(self.address, ask.question, ask.tries, word)
+        self._over = left
 
     def _wait(self, ask: Ask, timeout: float, patience: float) -> float:
         """Return how long each try of a question is waited for."""

@@ -12,7 +12,8 @@ from fnmatch import fnmatchcase
 from typing import Final
 from urllib.parse import unquote
 
-from discover.atlas.family import Catalogue, HttpProbe
+from discover.atlas.catalogue import Catalogue
+from discover.atlas.family import HttpProbe
 from discover.errors import NetworkError
 from discover.model.network import Interface
 from discover.model.signal import Field, Source

@@ -9,8 +9,7 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from discover.net.policy import Policy
 from discover.probe.ask import Ask, Decision
@@ -22,8 +21,7 @@ BACK_OFF: Final = (0.2, 0.5)
 """Seconds before each retry of a refused send: ENOBUFS passes in milliseconds, an interface that renews its lease in less than a second."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Send:
+class Send(NamedTuple):
     """One packet that is to leave now. ``ask`` is None for a control."""
 
     host: HostAsking
