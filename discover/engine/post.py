@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from ipaddress import ip_address
 from typing import Any, Final
 
-from discover.atlas.vendors import is_espressif
+from discover.atlas.espressif import is_espressif
 from discover.engine.hold import LoopbackHold
 from discover.engine.hosts import Hosts
 from discover.engine.meter import PACED_ABOVE, Coverage, sweep_time

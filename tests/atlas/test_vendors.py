@@ -5,11 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import aiooui
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from discover.atlas.vendors import ESPRESSIF, LOCALLY_ADMINISTERED, is_espressif, load_vendors, vendor_of
+from discover.atlas.espressif import ESPRESSIF_PREFIXES, is_espressif
+from discover.atlas.vendors import ESPRESSIF, LOCALLY_ADMINISTERED, load_vendors, vendor_of
 
 
 @pytest.mark.parametrize(
@@ -88,3 +90,19 @@ def test_what_is_random_or_a_group_never_names_a_maker(first: int, rest: bytes) 
         assert vendor_of(mac) == ""
     elif first & 0b10:
         assert vendor_of(mac) == LOCALLY_ADMINISTERED
+
+
+def test_the_short_list_of_espressif_does_not_contradict_the_installed_table() -> None:
+    load_vendors()
+    named = {prefix: aiooui.get_vendor(prefix) for prefix in ESPRESSIF_PREFIXES}
+    assert all(name.startswith("Espressif") for name in named.values() if name)
+    assert sum(1 for name in named.values() if name) >= 300, "the installed table must know most of them"
+
+
+def test_knowing_an_espressif_device_loads_no_table() -> None:
+    code = (
+        "import sys\nfrom discover.atlas.espressif import is_espressif\n"
+        "print(is_espressif('24:6f:28:00:00:01'), 'aiooui' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "False"]
