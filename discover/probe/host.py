@@ -137,7 +137,7 @@ class HostAsking:
         self.sooner = False
         if not self._open:
             return None
-        timeout, patience = self._tempo.timeout, self._tempo.patience
+        timeout, *waits = self._waits()
         first = over = again = _NEVER
         flying = repeated = 0
         held = _NEVER
@@ -147,7 +147,7 @@ class HostAsking:
             if pending:
                 flying += 1
                 repeated += tcp and ask.tries > 1
-                wait = self._wait(ask, timeout, patience)
+                wait = waits[2 * tcp + (ask.tries > 1)]
                 for one in pending:
                     over = min(over, one.since + wait)
             due = ask.due
@@ -159,9 +159,8 @@ class HostAsking:
                 held = min(held, due)
             else:
                 again = min(again, due)
-        for one in self._controls.values():
-            if not (one.answered or one.covered) and one.since + timeout < over:
-                over = one.since + timeout
+        if self._controls:
+            over = min(over, self._controls_over(timeout))
         self._over, self._repeat_at = over, min(again, held)
         self._full = flying >= self._most_flying() or repeated >= REPEATED_CONNECTS
         if repeated < REPEATED_CONNECTS:
@@ -172,6 +171,10 @@ class HostAsking:
         if self._bare:
             when = min(when, max(self.free, self._control_time()))
         return when
+
+    def _controls_over(self, timeout: float) -> float:
+        """Return when the next control has been waited for long enough."""
+        return min((one.since for one in self._controls.values() if not (one.answered or one.covered)), default=_NEVER) + timeout
 
     def wants(self, now: float) -> tuple[Ask | None, PortQuestion] | None:
         """Return what is to be sent at ``now``: the ask and its question; no ask for a control. None: nothing at the moment."""
@@ -266,6 +269,16 @@ class HostAsking:
         if ask.done:
             self._heard_again(ask)
             return False
+        self._measure(ask, now, refused=refused)
+        if refused and ask.silences:
+            self._air.mistaken()
+        self.sooner = self.sooner or self._full
+        self._end(ask)
+        return True
+
+    def _measure(self, ask: Ask, now: float, *, refused: bool) -> None:
+        """Learn from the first answer to a question."""
+        transport = ask.question.transport
         ask.answered = now
         self._spoke = self._spoke or transport == "tcp"
         last = ask.pending[-1].sent if ask.pending else ask.first
@@ -286,11 +299,6 @@ class HostAsking:
             # Only who was waited for long enough before has lost something; else the first answer may just have been slow.
             if measured and last - ask.first >= (ask.tries - 1) * self._tempo.timeout * _LONG_ENOUGH:
                 self._air.lost()
-        if refused and ask.silences:
-            self._air.mistaken()
-        self.sooner = self.sooner or self._full
-        self._end(ask)
-        return True
 
     def _heard_again(self, ask: Ask) -> None:
         """Take one more answer to a question: if there are as many as tries, nothing was lost, the first wait was too short."""
@@ -302,7 +310,7 @@ class HostAsking:
         """Take note of what was waited for long enough; yield the questions that ended in silence."""
         if self._over > now + _INSTANT:
             return
-        timeout, patience = self._tempo.timeout, self._tempo.patience
+        timeout, *waits = self._waits()
         now_or_so = now + _INSTANT
         left = _NEVER
         for one in self._controls.values():
@@ -316,7 +324,7 @@ class HostAsking:
         for ask in tuple(self._open):
             if not ask.pending:
                 continue
-            wait = self._wait(ask, timeout, patience)
+            wait = waits[2 * (ask.question.transport == "tcp") + (ask.tries > 1)]
             first = ask.pending[0].since if len(ask.pending) == 1 else min([one.since for one in ask.pending])
             if first + wait > now_or_so:
                 left = min(left, first + wait)
@@ -335,12 +343,12 @@ class HostAsking:
                 yield Decision(self.address, ask.question, ask.tries, word)
         self._over = left
 
-    def _wait(self, ask: Ask, timeout: float, patience: float) -> float:
-        """Return how long each try of a question is waited for."""
-        wait = patience if ask.question.transport == "tcp" else timeout
+    def _waits(self) -> tuple[float, float, float, float, float]:
+        """Return how long a control is waited for, a question asked once and one asked again over UDP, and the same two over TCP."""
+        timeout, patience = self._tempo.timeout, self._tempo.patience
         if self._vocal:
-            return wait
-        return max(wait, NAP if ask.tries <= 1 else REST_OF_NAP)
+            return timeout, timeout, timeout, patience, patience
+        return timeout, max(timeout, NAP), max(timeout, REST_OF_NAP), max(patience, NAP), max(patience, REST_OF_NAP)
 
     def shift(self, seconds: float) -> None:
         """Move all waits by ``seconds``: the machine slept, and answers that wait in the sockets were not read."""

@@ -9,18 +9,19 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Final
-from urllib.parse import unquote
+from typing import TYPE_CHECKING, Final
 
 from discover.atlas.catalogue import Catalogue
-from discover.atlas.family import HttpProbe
 from discover.errors import NetworkError
 from discover.model.network import Interface
 from discover.model.signal import Field, Source
 from discover.net.api import Network, TcpOutcome
 from discover.net.emitter import Emitter
-from discover.proto import http1
 from discover.proto.malformed import Malformed
+
+if TYPE_CHECKING:
+    from discover.atlas.family import HttpProbe
+    from discover.proto import http1
 
 WEB_PORT: Final = 80
 WEB_TYPES: Final = frozenset({"_http._tcp", "_wled._tcp", "_shelly._tcp"})
@@ -41,9 +42,9 @@ TIMEOUT: Final = 3.0
 
 _READ: Final = 4096
 # `cmnd=` is Tasmota's command interface: only Status, with an optional digit, reads (facts: ota 1.4).
-_STATUS: Final = re.compile(r"status( \d{1,2})?", re.IGNORECASE)
+_STATUS: Final = r"status( \d{1,2})?"
 # Paths on which a GET writes: ElegantOTA's /ota/start, Shelly gen1's /ota, /reboot, /settings?.. and the like.
-_WRITES: Final = re.compile(r"/(ota|update|upgrade|reboot|restart|reset|settings|relay|light|color|control|win)([/?&.]|$)", re.IGNORECASE)
+_WRITES: Final = r"/(ota|update|upgrade|reboot|restart|reset|settings|relay|light|color|control|win)([/?&.]|$)"
 
 
 @dataclass(slots=True)
@@ -64,11 +65,13 @@ class WebHost:
 
 def is_harmless(path: str) -> bool:
     """Tell whether a GET of ``path`` only reads: no path known to write, and no ``cmnd=`` but Status."""
+    from urllib.parse import unquote  # noqa: PLC0415 - a sweep that asks for no page needs none of this
+
     plain = unquote(path)
-    if _WRITES.search(plain):
+    if re.search(_WRITES, plain, re.IGNORECASE):
         return False
     commands = re.findall(r"[?&]cmnd=([^&]*)", plain, re.IGNORECASE)
-    return all(_STATUS.fullmatch(command.replace("+", " ")) for command in commands)
+    return all(re.fullmatch(_STATUS, command.replace("+", " "), re.IGNORECASE) for command in commands)
 
 
 def due(catalogue: Catalogue, host: WebHost) -> Iterator[tuple[int, HttpProbe]]:
@@ -108,6 +111,8 @@ async def ask_web(network: Network, interface: Interface, emit: Emitter, address
 
     Raises ValueError for a path that could write (a mistake in the catalogue) and NetworkError.
     """
+    from discover.proto import http1  # noqa: PLC0415 - likewise
+
     if not is_harmless(path):
         raise ValueError(f"a GET of {path!r} could change the device")
     clock = network.clock
@@ -133,6 +138,8 @@ async def ask_web(network: Network, interface: Interface, emit: Emitter, address
 
 
 def _fields(port: int, path: str, answer: http1.Response) -> dict[str, Field]:
+    from discover.proto import http1  # noqa: PLC0415 - likewise
+
     fields: dict[str, Field] = {"port": port, "path": path, "status": answer.status, "server": answer.server}
     fields["title"] = http1.title(answer.body)
     fields.update({f"json.{key}": value for key, value in http1.json_scalars(answer.body).items()})

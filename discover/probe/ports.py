@@ -14,13 +14,12 @@ clients: a connect may drop another one), 502.
 
 from __future__ import annotations
 
-import zlib
+import binascii
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
-from discover.proto import gecko, microchip
-from discover.proto.arduinoota import KNOCK
+from discover.proto import wellknown
+from discover.proto.wellknown import KNOCK
 
 Transport = Literal["udp", "tcp"]
 
@@ -38,8 +37,7 @@ CONTROLS: Final = 16
 """Control ports of one host."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PortQuestion:
+class PortQuestion(NamedTuple):
     """One port and how it is asked. ``payloads``: the datagram of each try, the last one for all further ones.
 
     ``judged``: silence is compared with a control port; else it is told as it is (control "none").
@@ -67,10 +65,13 @@ def connect(port: int) -> PortQuestion:
 
 
 MICROCHIP: Final = PortQuestion(
-    transport="udp", port=microchip.PORT, purpose="Microchip announce", payloads=(microchip.QUESTION, microchip.QUESTION_SHORT)
+    transport="udp",
+    port=wellknown.MICROCHIP_PORT,
+    purpose="Microchip announce",
+    payloads=(wellknown.MICROCHIP_QUESTION, wellknown.MICROCHIP_QUESTION_SHORT),
 )
 """The long form of the question first; some firmwares only know the short one (facts: gear)."""
-GECKO: Final = PortQuestion(transport="udp", port=gecko.PORT, purpose="Gecko greeting", payloads=(gecko.QUESTION,))
+GECKO: Final = PortQuestion(transport="udp", port=wellknown.GECKO_PORT, purpose="Gecko greeting", payloads=(wellknown.GECKO_QUESTION,))
 
 DEFAULT: Final = (*map(knock, KNOCK_PORTS), *map(connect, TCP_PORTS), MICROCHIP, GECKO)
 """In the order of asking. Linux sends 6 ICMP errors at once to one peer (facts: network), so the six knocks come first."""
@@ -83,7 +84,7 @@ def control_port(address: str, index: int) -> int:
     dynamic range (RFC 6335 section 6) above Linux's own ephemeral ports (32768..60999), where no
     embedded stack binds anything.
     """
-    return _CONTROL_FIRST + zlib.crc32(address.encode()) % _CONTROL_SPAN // CONTROLS * CONTROLS + index % CONTROLS
+    return _CONTROL_FIRST + binascii.crc32(address.encode()) % _CONTROL_SPAN // CONTROLS * CONTROLS + index % CONTROLS
 
 
 def control(address: str, index: int) -> PortQuestion:
