@@ -9,8 +9,9 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from discover.atlas.catalogue import Catalogue
 from discover.atlas.checks import TRANSPORTS, filled, need, port_in_range, word_in, words_in
-from discover.atlas.family import Catalogue, Family, FamilyOta, HttpProbe, Match
+from discover.atlas.family import Family, FamilyOta, HttpProbe, Match
 from discover.model.device import Confidence
 from discover.model.signal import KINDS
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from discover.atlas.catalogue import Catalogue as Catalogue  # noqa: PLC0414 - engine/shared.py takes it from here
 from discover.model.device import Direction
 
 
@@ -150,20 +151,3 @@ class Family:
     http: tuple[HttpProbe, ...] = ()
     example: tuple[Example, ...] = ()
     not_: tuple[NotExample, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Catalogue:
-    """All families, and what a scan needs to know from them."""
-
-    families: tuple[Family, ...]
-
-    def family(self, family_id: str) -> Family | None:
-        """Return the family with that id, None where there is none."""
-        return next((family for family in self.families if family.id == family_id), None)
-
-    @property
-    def service_types(self) -> tuple[str, ...]:
-        """Every mDNS service type that some rule asks for, sorted."""
-        types = {match.mdns for family in self.families for match in family.match if match.mdns}
-        return tuple(sorted(types))

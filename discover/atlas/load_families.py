@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from discover.atlas.catalogue import Catalogue
 from discover.atlas.check_family import check_catalogue, check_family
-from discover.atlas.family import Catalogue, Family
+from discover.atlas.family import Family
 from discover.atlas.read import convert, read_toml, renamed, where_of
 
 # Python's reserved word.

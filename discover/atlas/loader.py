@@ -20,7 +20,7 @@ from discover.atlas.read import convert, read_toml, renamed, where_of
 from discover.errors import CatalogueError
 
 if TYPE_CHECKING:
-    from discover.atlas.family import Catalogue
+    from discover.atlas.catalogue import Catalogue
 
 _HERE: Final = Path(__file__).parent
 FAMILIES: Final = _HERE / "families"

@@ -11,8 +11,8 @@ from discover.net.api import Network, TcpOutcome
 from discover.net.emitter import Emitter
 from discover.probe.book import Book, Line
 from discover.probe.ports import KNOCK_PORTS, TCP_PORTS
-from discover.proto import gecko, microchip
-from discover.proto.arduinoota import KNOCK
+from discover.proto import wellknown
+from discover.proto.wellknown import KNOCK
 
 ANSWER_TIME: Final = 0.15
 """Seconds for our own kernel to refuse; it takes microseconds."""
@@ -44,7 +44,11 @@ async def _bound(network: Network, interface: Interface, own: str) -> set[tuple[
     book = Book(Emitter(network.clock, interface.name, lambda _signal: None, 0.0), (), lambda _address: None)
     line = Line(network, interface, book)
     pump = asyncio.create_task(line.run())
-    questions = {**dict.fromkeys(KNOCK_PORTS, KNOCK), microchip.PORT: microchip.QUESTION, gecko.PORT: gecko.QUESTION}
+    questions = {
+        **dict.fromkeys(KNOCK_PORTS, KNOCK),
+        wellknown.MICROCHIP_PORT: wellknown.MICROCHIP_QUESTION,
+        wellknown.GECKO_PORT: wellknown.GECKO_QUESTION,
+    }
     try:
         for port, payload in questions.items():
             await line.send(payload, own, port, purpose="does this machine itself listen")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from discover.atlas.family import Catalogue
+from discover.atlas.catalogue import Catalogue
 from discover.atlas.vendors import LOCALLY_ADMINISTERED, vendor_of
 from discover.identify.facts import Facts, ToldMac, bare_host, canonical_chip
 from discover.identify.rules import compile_catalogue

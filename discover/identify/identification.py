@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from discover.atlas.family import Catalogue, Family
+from discover.atlas.catalogue import Catalogue
+from discover.atlas.family import Family
 from discover.atlas.vendors import vendor_of
 from discover.identify.evidence import evidence_for, family_of, order
 from discover.identify.listeners import listeners

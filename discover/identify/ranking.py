@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import Final
 
-from discover.atlas.family import Catalogue, Family
+from discover.atlas.catalogue import Catalogue
+from discover.atlas.family import Family
 from discover.model.device import UNKNOWN_FAMILY, Confidence, Evidence, FamilyVerdict
 
 CERTAIN: Final = 90

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from fnmatch import translate
 from typing import Final
 
-from discover.atlas.family import Catalogue, Family, Match
+from discover.atlas.catalogue import Catalogue
+from discover.atlas.family import Family, Match
 from discover.identify.facts import Facts, field_text
 
 Condition = Callable[[Facts], bool]

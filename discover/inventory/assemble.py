@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from discover.atlas.family import Catalogue
+from discover.atlas.catalogue import Catalogue
 from discover.inventory.endpoint import Held, Service
 from discover.inventory.identity import Group
 from discover.inventory.presence import Word, judge, says_it_sleeps

@@ -12,7 +12,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
-from discover.atlas.family import Catalogue
+from discover.atlas.catalogue import Catalogue
 from discover.inventory.assemble import Assembled, Identify, assemble
 from discover.inventory.endpoint import MAX_SLOTS, Endpoint, Held, Service, ServiceKey
 from discover.inventory.facts import facts_of

@@ -7,15 +7,14 @@ program holds is told as trouble, and the others are still heard.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from discover.errors import NetworkError
 from discover.model.network import Interface
 from discover.model.signal import Source
 from discover.net.api import Clock, Network, UdpEndpoint, UdpEvent, UdpEventKind
 from discover.net.emitter import Emitter
-from discover.proto import espeasy, ssdp, wled
+from discover.proto import wellknown
 from discover.proto.replies import decode_udp
 
 REPEAT_AFTER: Final = 10.0
@@ -26,8 +25,7 @@ MAX_DIFFERENT: Final = 128
 _LONG: Final = 3600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Channel:
+class Channel(NamedTuple):
     """A port that devices broadcast to, and the multicast groups they use."""
 
     name: str
@@ -38,9 +36,9 @@ class Channel:
 
 
 CHANNELS: Final = (
-    Channel("WLED node list", wled.PORT, protocol="wled-sync"),
-    Channel("ESPEasy peer-to-peer", espeasy.PORT, protocol="espeasy"),
-    Channel("SSDP NOTIFY", ssdp.PORT, (ssdp.GROUP,), protocol="ssdp"),
+    Channel("WLED node list", wellknown.WLED_PORT, protocol="wled-sync"),
+    Channel("ESPEasy peer-to-peer", wellknown.ESPEASY_PORT, protocol="espeasy"),
+    Channel("SSDP NOTIFY", wellknown.SSDP_PORT, (wellknown.SSDP_GROUP,), protocol="ssdp"),
 )
 
 

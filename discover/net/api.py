@@ -7,9 +7,8 @@ networks, waits for the budget of the host and of the whole, and writes the ledg
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from discover.model.network import Interface, Neighbour, Packet
 from discover.net.ledger import Tally
@@ -81,8 +80,7 @@ class UdpEventKind(StrEnum):
     UNREACHABLE = "unreachable"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UdpEvent:
+class UdpEvent(NamedTuple):
     """A reply or an ICMP error. ``port`` is the device's port; ``payload`` is empty for errors; ``reason`` is the errno's name."""
 
     kind: UdpEventKind
@@ -203,8 +201,7 @@ class MdnsEventKind(StrEnum):
     """Something was not taken or not told: a limit, a flood, a full buffer. Only ``notice`` says more."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MdnsEvent:
+class MdnsEvent(NamedTuple):
     """One thing the browser learnt. ``type`` without ".local." ("_http._tcp"); ``txt`` the raw TXT rdata; ``ttl`` seconds of the PTR."""
 
     kind: MdnsEventKind

@@ -6,7 +6,6 @@ import errno
 import ipaddress
 import os
 from collections.abc import Callable, Generator
-from dataclasses import replace
 from typing import Final, Protocol
 
 from discover.errors import NetworkError
@@ -199,7 +198,7 @@ class FakeUdpEndpoint:
 
     def deliver(self, event: UdpEvent) -> None:
         """Put an event into the endpoint's queue, now."""
-        self._box.put(replace(event, mono=self._world.clock.mono()))
+        self._box.put(event._replace(mono=self._world.clock.mono()))
 
     async def receive(self, timeout: float) -> UdpEvent | None:
         """Return the next event, or None after ``timeout`` virtual seconds."""
@@ -331,7 +330,7 @@ class FakeBrowser:
     def deliver(self, event: MdnsEvent) -> None:
         """Tell an event, now; after :meth:`close` nothing is told."""
         if not self._closed:
-            self._on_event(replace(event, mono=self._clock.mono()))
+            self._on_event(event._replace(mono=self._clock.mono()))
 
     async def close(self) -> None:
         """Stop; idempotent."""

@@ -4,17 +4,18 @@ The only importer of ``netifaces`` (the netifaces-plus wheel) and, as its fallba
 Networks are computed from address and mask: on a veth the reported broadcast can be the own address (measured).
 """
 
+# ruff: noqa: PTH110, PTH112, PTH119, PTH123 - pathlib takes a scan 0.7 ms to load, for three small files of the kernel
 from __future__ import annotations
 
 import contextlib
 import ipaddress
+import os
 import re
 import socket
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Final
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 from discover.errors import NetworkError
 from discover.model.network import Interface, InterfaceAddress
@@ -26,7 +27,7 @@ _IFF_LOOPBACK: Final = 0x8
 _IFF_POINTOPOINT: Final = 0x10
 _IFF_MULTICAST: Final = 0x1000
 
-SYS: Final = Path("/sys/class/net")
+SYS: Final = "/sys/class/net"
 
 _CONTAINER: Final = re.compile(
     r"docker\d*|docker_gwbridge|br-[0-9a-f]{12}|veth.*|vnet\d+|virbr\d+(-nic)?|lxc.*|lxd.*|incusbr.*|cni\d*|cni-.*|podman\d*|"
@@ -41,12 +42,12 @@ _APPLE: Final = re.compile(r"(awdl|llw|anpi|ap)\d+")
 """Apple's own links between devices (AirDrop and the like): no LAN."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RawInterface:
+class RawInterface(NamedTuple):
     """What a library and the system tell of an interface; ``addresses`` as "address/prefix" without scope."""
 
     name: str
-    index: int
+    number: int
+    """Its index."""
     mac: str = ""
     addresses: tuple[str, ...] = ()
     flags: int | None = None
@@ -71,14 +72,14 @@ def build(raw: RawInterface) -> Interface:
             one = ipaddress.ip_interface(text)
         except ValueError:
             continue  # an address the library could not tell in full (no mask yet while a lease is asked for)
-        scope = raw.index if one.version == 6 and one.is_link_local else 0
+        scope = raw.number if one.version == 6 and one.is_link_local else 0
         found.append(InterfaceAddress(address=one.ip, network=one.network, scope_id=scope))
     flags = raw.flags
     loopback = bool(flags & _IFF_LOOPBACK) if flags is not None else bool(found) and all(one.address.is_loopback for one in found)
     point = bool(flags & _IFF_POINTOPOINT) if flags is not None else False
     interface = Interface(
         name=raw.name,
-        index=raw.index,
+        index=raw.number,
         mac=raw.mac if raw.mac.strip("0:") else "",
         addresses=tuple(found),
         up=bool(flags & _IFF_UP) if flags is not None else bool(found),
@@ -170,26 +171,32 @@ def _prefix(netmask: str) -> str:
     return netmask or "32"
 
 
+def _first_line(path: str) -> str:
+    """Return what a file of the kernel holds. Raises OSError."""
+    with open(path, encoding="ascii") as file:
+        return file.readline().strip()
+
+
 def _system(name: str, addresses: tuple[str, ...], mac: str, index: int | None = None) -> RawInterface:
     """Add what the system itself tells: index, flags, bridges (Linux)."""
-    folder = SYS / name
+    folder = f"{SYS}/{name}"
     flags: int | None = None
     with contextlib.suppress(OSError, ValueError):  # no sysfs elsewhere, or the interface has just gone
-        flags = int((folder / "flags").read_text(encoding="ascii"), 16)
+        flags = int(_first_line(f"{folder}/flags"), 16)
     if not mac:
         with contextlib.suppress(OSError):  # likewise
-            mac = (folder / "address").read_text(encoding="ascii").strip().lower()
+            mac = _first_line(f"{folder}/address").lower()
     if index is None:
         index = 0
         with contextlib.suppress(OSError):  # Windows names interfaces otherwise here; the index only scopes IPv6
             index = socket.if_nametoindex(name)
-    master = folder / "brport" / "bridge"
+    master = f"{folder}/brport/bridge"
     return RawInterface(
         name=name,
-        index=index,
+        number=index,
         mac=mac if re.fullmatch(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", mac) else "",
         addresses=addresses,
         flags=flags,
-        bridge=(folder / "bridge").is_dir(),
-        port_of=master.resolve().name if master.exists() else "",
+        bridge=os.path.isdir(f"{folder}/bridge"),
+        port_of=os.path.basename(os.path.realpath(master)) if os.path.exists(master) else "",
     )

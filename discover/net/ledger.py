@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from discover.model.network import Packet
 
@@ -15,8 +14,7 @@ KEPT: Final = 20_000
 """Packets kept one by one: more than a scan of a /22 sends, and some 3 MB. A watch of days sends millions."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
+class Tally(NamedTuple):
     """What one device got for one purpose: ``packets`` and their payload ``size`` in bytes; ``first`` and ``last`` in monotonic seconds."""
 
     to: str

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import itertools
 import random
 from collections.abc import Callable, Iterable, Sequence
@@ -119,7 +118,7 @@ class Browser:
 
     def _deliver(self, event: MdnsEvent, mono: float) -> None:
         if not self._closed:
-            self._on_event(dataclasses.replace(event, mono=mono))
+            self._on_event(event._replace(mono=mono))
 
     # Asking.
 

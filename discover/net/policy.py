@@ -5,11 +5,10 @@ The gate enforces rates, whoever sends; the sweep plans within the rest, so that
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class Policy(NamedTuple):
     """Budgets. Rates are packets a second, sizes packets or addresses, times seconds."""
 
     host_packets: int = 40

@@ -17,7 +17,6 @@ from discover.net.interfaces import list_interfaces
 from discover.net.ledger import MemoryLedger
 from discover.net.neighbour_events import subscribe
 from discover.net.neighbours import read_neighbours
-from discover.net.ping6 import ping_nodes
 from discover.net.sockets import LINUX, raise_file_limit
 from discover.net.tcp import connect
 from discover.net.udp import UdpSocketEndpoint
@@ -101,6 +100,8 @@ class RealNetwork:
 
     def ping_nodes(self, interface: Interface, on_reply: Callable[[str], None]) -> Subscription | None:
         """Ping all IPv6 nodes of the link, twice; None where this user may not. Needs a running event loop. Raises NetworkError."""
+        from discover.net.ping6 import ping_nodes  # noqa: PLC0415 - brings hmac and random along: a sweep without listeners does not ping
+
         self._ensure_listed()
         return ping_nodes(self._gate, self._clock, interface, on_reply)
 

@@ -15,10 +15,10 @@ from typing import Final
 
 from discover.model.network import Interface
 from discover.net.api import Clock, UdpEventKind
-from discover.net.gate import Gate, parse_address
+from discover.net.gate import Gate, parse_address, plain
 from discover.net.sockets import sockaddr, udp_socket
 from discover.net.trouble import errno_name
-from discover.net.udp import EVENTS, MAX_DATAGRAM, PEER_ERRORS, EndpointBase, Target, plain
+from discover.net.udp import EVENTS, MAX_DATAGRAM, PEER_ERRORS, EndpointBase, Target
 
 MAX_SOCKETS: Final = 192
 """Targets with a socket at the same time: macOS gives a process 256 files; the oldest target is given up first."""

@@ -8,15 +8,14 @@ arduino-esp32 >= 3.3.1 from its tools/espota.py. Decoding reads what the *device
 
 from __future__ import annotations
 
-import hashlib
 import string
 from dataclasses import dataclass
 from typing import Final
 
+from discover.proto import wellknown
 from discover.proto.malformed import Malformed
 
-KNOCK: Final = b"1"
-"""The only harmless knock: command 1 is unknown, so every core returns before it writes a member."""
+KNOCK: Final = wellknown.KNOCK
 RESET: Final = b"1"
 """Takes a device out of WAITAUTH: any first number but 200 does, without callback or answer."""
 
@@ -168,6 +167,8 @@ def decode_auth(payload: bytes) -> AuthAnswer | Malformed:
 
 def md5_response(password: str, nonce: str, cnonce: str) -> str:
     """Return MD5(MD5hex(password):nonce:cnonce) as 32 hex digits (ESP8266, Pico, arduino-esp32 before 3.3.1)."""
+    import hashlib  # noqa: PLC0415 - brings OpenSSL along: only who knows a password needs it
+
     secret = hashlib.md5(password.encode(), usedforsecurity=False).hexdigest()
     return hashlib.md5(f"{secret}:{nonce}:{cnonce}".encode(), usedforsecurity=False).hexdigest()
 
@@ -177,6 +178,8 @@ def pbkdf2_response(password: str, nonce: str, cnonce: str) -> str:
 
     key = PBKDF2-HMAC-SHA256(SHA256hex(password), nonce:cnonce, 10,000 rounds); answer = SHA256(keyhex:nonce:cnonce).
     """
+    import hashlib  # noqa: PLC0415 - likewise
+
     secret = hashlib.sha256(password.encode()).hexdigest()
     key = hashlib.pbkdf2_hmac("sha256", secret.encode(), f"{nonce}:{cnonce}".encode(), ITERATIONS).hex()
     return hashlib.sha256(f"{key}:{nonce}:{cnonce}".encode()).hexdigest()

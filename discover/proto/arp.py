@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import struct
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from discover.proto.mac import mac_from_bytes
 from discover.proto.malformed import Malformed
@@ -24,8 +23,7 @@ _PACKET: Final = struct.Struct("!HHBBH6s4s6s4s")
 _HEAD: Final = (_ETHERNET, _IPV4, 6, 4)
 
 
-@dataclass(frozen=True, slots=True)
-class ArpPacket:
+class ArpPacket(NamedTuple):
     """One packet. MACs as "aa:bb:cc:dd:ee:ff", "" for all zeros or a group address, which is nobody's."""
 
     operation: int

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from discover.proto import wellknown
 from discover.proto.mac import mac_from_bytes
 from discover.proto.malformed import Malformed
 
-PORT: Final = 8266
+PORT: Final = wellknown.ESPEASY_PORT
 TYPES: Final[Mapping[int, str]] = MappingProxyType(
     {
         1: "ESP Easy",

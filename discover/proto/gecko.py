@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from discover.proto import wellknown
 from discover.proto.mac import canonical_mac
 from discover.proto.malformed import Malformed
 
-PORT: Final = 10022
-QUESTION: Final = b"<HELLO>1</HELLO>"
+PORT: Final = wellknown.GECKO_PORT
+QUESTION: Final = wellknown.GECKO_QUESTION
 
 _OPEN: Final = b"<HELLO>"
 _CLOSE: Final = b"</HELLO>"

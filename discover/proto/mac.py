@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
+# Compiled when the first MAC comes as text.
 _FORMS: Final = (
-    re.compile(r"[0-9A-Fa-f]{12}"),
-    re.compile(r"[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}"),
-    re.compile(r"[0-9A-Fa-f]{2}(?:-[0-9A-Fa-f]{2}){5}"),
-    re.compile(r"[0-9A-Fa-f]{4}(?:\.[0-9A-Fa-f]{4}){2}"),
+    r"[0-9A-Fa-f]{12}",
+    r"[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}",
+    r"[0-9A-Fa-f]{2}(?:-[0-9A-Fa-f]{2}){5}",
+    r"[0-9A-Fa-f]{4}(?:\.[0-9A-Fa-f]{4}){2}",
 )
 
 
@@ -20,7 +21,7 @@ def canonical_mac(text: str) -> str:
     group addresses (lowest bit of the first byte set, IEEE 802-2014 section 8.2) belong to nobody.
     """
     text = text.strip()
-    if not any(form.fullmatch(text) for form in _FORMS):
+    if not any(re.fullmatch(form, text) for form in _FORMS):
         return ""
     digits = re.sub(r"[^0-9A-Fa-f]", "", text)
     return mac_from_bytes(bytes.fromhex(digits))

@@ -9,14 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from discover.proto import wellknown
 from discover.proto.mac import canonical_mac
 from discover.proto.malformed import Malformed
 
-PORT: Final = 30303
-QUESTION: Final = b"Discovery: Who is out there?"
-"""Asked first: some implementations know only the long form."""
-QUESTION_SHORT: Final = b"D"
-"""Asked again: the stack itself looks at the first byte only."""
+PORT: Final = wellknown.MICROCHIP_PORT
+QUESTION: Final = wellknown.MICROCHIP_QUESTION
+QUESTION_SHORT: Final = wellknown.MICROCHIP_QUESTION_SHORT
 
 _MAX: Final = 1472
 """An Ethernet datagram's payload; an announcement is one datagram."""

@@ -1,11 +1,14 @@
-"""One datagram that came back, and the codec that understands it: the fields of a "udp.reply" signal."""
+"""One datagram that came back, and the codec that understands it: the fields of a "udp.reply" signal.
+
+Each codec is loaded when the first datagram is tried with it: a sweep meets few of them, and is to begin soon.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
 from discover.model.signal import Field
-from discover.proto import addp, arduinoota, espeasy, gecko, microchip, ssdp, wled
+from discover.proto import wellknown
 from discover.proto.malformed import Malformed
 
 ARDUINO_PORTS: Final = (3232, 3231, 8266, 2040)
@@ -29,6 +32,8 @@ def decode_udp(port: int, payload: bytes) -> tuple[str, dict[str, Field]]:
 
 
 def _microchip(payload: bytes) -> tuple[str, dict[str, Field]] | None:
+    from discover.proto import microchip  # noqa: PLC0415 - when the first datagram is tried with it
+
     announce = microchip.decode_announce(payload)
     if isinstance(announce, Malformed):
         return None
@@ -36,6 +41,8 @@ def _microchip(payload: bytes) -> tuple[str, dict[str, Field]] | None:
 
 
 def _gecko(payload: bytes) -> tuple[str, dict[str, Field]] | None:
+    from discover.proto import gecko  # noqa: PLC0415 - likewise
+
     hello = gecko.decode_hello(payload)
     if isinstance(hello, Malformed):
         return None
@@ -43,6 +50,8 @@ def _gecko(payload: bytes) -> tuple[str, dict[str, Field]] | None:
 
 
 def _addp(payload: bytes) -> tuple[str, dict[str, Field]] | None:
+    from discover.proto import addp  # noqa: PLC0415 - likewise
+
     reply = addp.decode(payload)
     if isinstance(reply, Malformed):
         return None
@@ -53,6 +62,8 @@ def _addp(payload: bytes) -> tuple[str, dict[str, Field]] | None:
 
 
 def _arduino(payload: bytes) -> tuple[str, dict[str, Field]] | None:
+    from discover.proto import arduinoota  # noqa: PLC0415 - likewise
+
     reply = arduinoota.decode_reply(payload)
     match reply:
         case arduinoota.ReplyAuth():
@@ -68,6 +79,8 @@ def _arduino(payload: bytes) -> tuple[str, dict[str, Field]] | None:
 
 
 def _ssdp(payload: bytes) -> tuple[str, dict[str, Field]] | None:
+    from discover.proto import ssdp  # noqa: PLC0415 - likewise
+
     message = ssdp.decode(payload)
     if isinstance(message, Malformed) or message.method == "M-SEARCH":
         return None
@@ -78,6 +91,8 @@ def _ssdp(payload: bytes) -> tuple[str, dict[str, Field]] | None:
 
 
 def _wled(payload: bytes) -> tuple[str, dict[str, Field]] | None:
+    from discover.proto import wled  # noqa: PLC0415 - likewise
+
     info = wled.decode(payload)
     if isinstance(info, Malformed):
         return None
@@ -85,6 +100,8 @@ def _wled(payload: bytes) -> tuple[str, dict[str, Field]] | None:
 
 
 def _espeasy(payload: bytes) -> tuple[str, dict[str, Field]] | None:
+    from discover.proto import espeasy  # noqa: PLC0415 - likewise
+
     info = espeasy.decode(payload)
     if isinstance(info, Malformed):
         return None
@@ -104,7 +121,7 @@ def _printable(payload: bytes) -> dict[str, Field]:
 _ANYWHERE: Final = (_gecko, _addp, _microchip, _ssdp)
 _ORDER: Final = {
     **dict.fromkeys(ARDUINO_PORTS, (_arduino, *_ANYWHERE)),
-    espeasy.PORT: (_espeasy, _arduino, *_ANYWHERE),
-    wled.PORT: (_wled, *_ANYWHERE),
-    microchip.PORT: (_microchip, *_ANYWHERE),
+    wellknown.ESPEASY_PORT: (_espeasy, _arduino, *_ANYWHERE),
+    wellknown.WLED_PORT: (_wled, *_ANYWHERE),
+    wellknown.MICROCHIP_PORT: (_microchip, *_ANYWHERE),
 }

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from discover.proto.http1 import parse_headers
+from discover.proto import wellknown
 from discover.proto.malformed import Malformed
 
-PORT: Final = 1900
-GROUP: Final = "239.255.255.250"
+PORT: Final = wellknown.SSDP_PORT
+GROUP: Final = wellknown.SSDP_GROUP
 
 _MAX: Final = 4096
-_START: Final = re.compile(r"(?:(NOTIFY|M-SEARCH) \* HTTP/1\.[01]|HTTP/1\.[01] 200(?: [^\r\n]*)?)", re.ASCII)
+_START: Final = r"(?:(NOTIFY|M-SEARCH) \* HTTP/1\.[01]|HTTP/1\.[01] 200(?: [^\r\n]*)?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,10 @@ def encode_search(target: str = "ssdp:all", *, mx: int = 2) -> bytes:
 
 def decode(payload: bytes) -> Ssdp | Malformed:
     """Read a NOTIFY, an M-SEARCH or the 200 answer to one."""
+    from discover.proto.http1 import parse_headers  # noqa: PLC0415 - who searches needs no headers yet
+
     lines = payload[:_MAX].decode("utf-8", "replace").split("\n")
-    start = _START.fullmatch(lines[0].strip())
+    start = re.fullmatch(_START, lines[0].strip(), re.ASCII)
     if start is None:
         return Malformed("neither NOTIFY nor M-SEARCH nor 200")
     headers = parse_headers([line.rstrip("\r") for line in lines[1:]])

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from discover.proto import wellknown
 from discover.proto.malformed import Malformed
 
-PORT: Final = 65506
+PORT: Final = wellknown.WLED_PORT
 SIZE: Final = 44
 TYPES: Final[Mapping[int, str]] = MappingProxyType(
     {82: "ESP8266", 32: "ESP32", 33: "ESP32-S2", 34: "ESP32-S3", 35: "ESP32-C3", 36: "ESP32-C6", 41: "ESP32-C5"}

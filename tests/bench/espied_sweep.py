@@ -13,7 +13,7 @@ import asyncio
 import json
 from dataclasses import replace
 
-from discover.atlas.family import Catalogue
+from discover.atlas.catalogue import Catalogue
 from discover.engine import LiveFeed, plan_scan
 from discover.model.signal import Signal
 from discover.net.real import RealNetwork
@@ -51,7 +51,7 @@ async def sweep_once(interface: str, network: str, udp: tuple[int, ...], tcp: tu
     net = RealNetwork()
     plan = plan_scan(net, names=(interface,), cidrs=(network,), seconds=0)
     # Silence is judged at every port here, as the others do; a scan leaves the two questions that answer themselves at that.
-    answered = {30303: replace(MICROCHIP, judged=True), 10022: replace(GECKO, judged=True)}
+    answered = {30303: MICROCHIP._replace(judged=True), 10022: GECKO._replace(judged=True)}
     questions = (*(answered.get(port) or knock(port) for port in udp), *map(connect, tcp))
     feed = LiveFeed(net, Catalogue(families=()), replace(plan, interfaces=(), questions=questions))
     told = Told()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from discover.atlas.family import Catalogue
+from discover.atlas.catalogue import Catalogue
 from discover.engine.feed import OnProgress, OnSignal
 from discover.engine.replay import ReplayFeed
 from discover.model.recording import decode_lines

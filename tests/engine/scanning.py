@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 from dataclasses import dataclass, field
 
-from discover.atlas.family import Catalogue, Family, HttpProbe
+from discover.atlas.catalogue import Catalogue
+from discover.atlas.family import Family, HttpProbe
 from discover.engine import LiveFeed, ScanPlan, plan_scan
 from discover.model.network import Packet, Progress
 from discover.model.scan import ScanSummary

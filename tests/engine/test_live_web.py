@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Generator
 
-from discover.atlas.family import Catalogue
+from discover.atlas.catalogue import Catalogue
 from discover.engine import LiveFeed, plan_scan
 from discover.model.signal import Signal
 from discover.net.fake import FakeNetwork

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from discover.atlas.family import Catalogue
+from discover.atlas.catalogue import Catalogue
 from discover.atlas.loader import load_catalogue
 
 

@@ -8,7 +8,7 @@ from dataclasses import astuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from discover.atlas.family import Catalogue
+from discover.atlas.catalogue import Catalogue
 from discover.atlas.loader import load_catalogue
 from discover.identify import identify, signal_of
 from discover.model.signal import KINDS, Field, Signal, Source

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from discover.atlas.family import Catalogue
+from discover.atlas.catalogue import Catalogue
 from discover.identify import evidence_for, identify
 from discover.model.device import UNKNOWN_FAMILY, Confidence, Firmware
 from discover.model.signal import Signal

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from discover.atlas.family import Catalogue
+from discover.atlas.catalogue import Catalogue
 from discover.identify import rank
 from discover.identify.ranking import combine, confidence_of
 from discover.model.device import UNKNOWN_FAMILY, Confidence, Evidence

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -44,7 +43,7 @@ async def browse(*events: MdnsEvent, seconds: float = 5.0) -> list[Signal]:
 
 
 async def test_a_service_is_told_with_all_that_its_records_say() -> None:
-    (one,) = await browse(replace(SERVICE, addresses=("192.168.1.20",), txt=b"\x03a=1\x03A=2\x02=x\x04flag\x03\xff=1", ttl=120))
+    (one,) = await browse(SERVICE._replace(addresses=("192.168.1.20",), txt=b"\x03a=1\x03A=2\x02=x\x04flag\x03\xff=1", ttl=120))
     assert dict(one.fields) == {
         "type": "_wled._tcp",
         "instance": "Lamp",
@@ -60,8 +59,8 @@ async def test_a_service_is_told_with_all_that_its_records_say() -> None:
 async def test_the_same_instance_on_two_interfaces_is_two_things() -> None:
     other = fake_interface("lan1", "192.168.2.2/24")
     network = FakeNetwork(interfaces=[FACE, other])
-    network.mdns(replace(SERVICE, addresses=("192.168.1.20",)), at=0.5)
-    network.mdns(replace(SERVICE, interface="lan1", addresses=("192.168.2.20",)), at=0.5)
+    network.mdns(SERVICE._replace(addresses=("192.168.1.20",)), at=0.5)
+    network.mdns(SERVICE._replace(interface="lan1", addresses=("192.168.2.20",)), at=0.5)
     network.mdns(MdnsEvent(kind=MdnsEventKind.GOODBYE, interface="lan1", type="_wled._tcp", instance="Lamp"), at=1.0)
     network.mdns(MdnsEvent(kind=MdnsEventKind.GOODBYE, interface="lan0", type="_wled._tcp", instance="Lamp"), at=2.0)
     signals: list[Signal] = []
@@ -96,7 +95,7 @@ async def test_a_type_is_no_device() -> None:
 
 
 async def test_hostile_names_come_clean() -> None:
-    (one,) = await browse(replace(SERVICE, instance="\x1b]0;pwned\x07\u202egnp.exe" + "x" * 10_000, host="[/red].local."))
+    (one,) = await browse(SERVICE._replace(instance="\x1b]0;pwned\x07\u202egnp.exe" + "x" * 10_000, host="[/red].local."))
     assert "\x1b" not in one.text("instance")
     assert "\u202e" not in one.text("instance")
     assert len(one.text("instance")) <= 512
@@ -104,7 +103,7 @@ async def test_hostile_names_come_clean() -> None:
 
 async def test_goodbye_finds_its_peer_whatever_the_case() -> None:
     signals = await browse(
-        replace(SERVICE, addresses=("192.168.1.20",)),
+        SERVICE._replace(addresses=("192.168.1.20",)),
         MdnsEvent(kind=MdnsEventKind.GOODBYE, interface="lan0", type="_WLED._tcp", instance="LAMP"),
         MdnsEvent(kind=MdnsEventKind.EXPIRED, interface="lan0", type="_wled._tcp", instance="Unknown"),
     )

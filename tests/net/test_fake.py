@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 from collections.abc import Generator
-from dataclasses import replace
 
 import pytest
 
@@ -213,11 +212,11 @@ async def test_browsers_hear_their_interface_in_time_and_late_ones_hear_what_sti
     net = network()
     face = net.interfaces()[0]
     one = MdnsEvent(kind=MdnsEventKind.RESOLVED, interface="lan0", type="_http._tcp", instance="one", port=80)
-    two = replace(one, instance="two")
+    two = one._replace(instance="two")
     net.mdns(one, at=0.5)
     net.mdns(two, at=0.6)
-    net.mdns(replace(one, kind=MdnsEventKind.GOODBYE), at=1.0)
-    net.mdns(replace(one, interface="lan1"), at=0.7)
+    net.mdns(one._replace(kind=MdnsEventKind.GOODBYE), at=1.0)
+    net.mdns(one._replace(interface="lan1"), at=0.7)
     heard: list[tuple[float, str, str]] = []
     late: list[tuple[float, str, str]] = []
     browser = await net.browse(face, ["_http._tcp"], lambda event: heard.append((event.mono, event.kind.value, event.instance)))

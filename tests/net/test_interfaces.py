@@ -19,7 +19,7 @@ UP = 0x1 | 0x2 | 0x1000
 def raw(name: str = "eth0", *addresses: str, flags: int | None = UP, bridge: bool = False, port_of: str = "") -> RawInterface:
     return RawInterface(
         name=name,
-        index=7,
+        number=7,
         mac="24:6f:28:00:00:01",
         addresses=addresses or ("192.168.1.5/24",),
         flags=flags,
@@ -89,7 +89,7 @@ def test_tunnels_are_skipped(name: str) -> None:
         (raw("eth0", "8.8.8.8/24"), "private"),
         (raw("eth0", "192.0.2.2/24", "2001:db8::2/64"), "private"),
         (raw("awdl0", "fe80::1/64"), "Apple"),
-        (RawInterface(name="eth9", index=3, flags=UP), "no address"),
+        (RawInterface(name="eth9", number=3, flags=UP), "no address"),
     ],
 )
 def test_each_reason_is_a_sentence(one: RawInterface, word: str) -> None:
@@ -99,7 +99,7 @@ def test_each_reason_is_a_sentence(one: RawInterface, word: str) -> None:
 
 
 def test_a_half_told_address_is_left_out_and_a_zero_mac_is_none() -> None:
-    face = build(RawInterface(name="eth0", index=2, mac="00:00:00:00:00:00", addresses=("what/24", "10.0.0.1/8"), flags=UP))
+    face = build(RawInterface(name="eth0", number=2, mac="00:00:00:00:00:00", addresses=("what/24", "10.0.0.1/8"), flags=UP))
     assert [str(one.address) for one in face.addresses] == ["10.0.0.1"]
     assert face.mac == ""
 

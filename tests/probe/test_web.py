@@ -7,7 +7,8 @@ from collections.abc import Generator
 
 import pytest
 
-from discover.atlas.family import Catalogue, Family, HttpProbe
+from discover.atlas.catalogue import Catalogue
+from discover.atlas.family import Family, HttpProbe
 from discover.atlas.loader import load_catalogue
 from discover.model.signal import Signal
 from discover.net.emitter import Emitter

@@ -26,7 +26,7 @@ from tui.present.detail import Explain
 from tui.present.lines import line
 
 if TYPE_CHECKING:
-    from discover.atlas.family import Catalogue
+    from discover.atlas.catalogue import Catalogue
     from discover.net.ledger import Tally
     from tui.app.screens.export import ExportFormat
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tui.cli.settings import Settings
 
 if TYPE_CHECKING:
-    from discover.atlas.family import Catalogue
+    from discover.atlas.catalogue import Catalogue
     from discover.engine import Feed
 
 

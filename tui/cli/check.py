@@ -22,7 +22,7 @@ from tui.cli.session import live_feed, silent_progress
 from tui.cli.settings import Settings
 
 if TYPE_CHECKING:
-    from discover.atlas.family import Catalogue
+    from discover.atlas.catalogue import Catalogue
 
 
 @click.command("check")

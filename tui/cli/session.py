@@ -18,7 +18,7 @@ from tui.cli.output import note
 from tui.cli.settings import Settings
 
 if TYPE_CHECKING:
-    from discover.atlas.family import Catalogue
+    from discover.atlas.catalogue import Catalogue
     from discover.engine import Feed, LiveFeed
     from discover.engine.plan import ScanPlan
     from discover.inventory.fold import Inventory
