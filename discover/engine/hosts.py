@@ -22,6 +22,8 @@ MAX_WEB_PORTS: Final = 8
 """Web ports asked of one host: announcements, which anybody can make up, must not turn us on a host."""
 
 
+TELLING: Final = frozenset({"neighbour.seen", "udp.reply", "tcp.open", "mdns.service"})
+"""Kinds of signals that tell something about a web server: of hundreds of refused and silent ports a sweep nobody need think."""
 _REFUSED: Final = (NetworkError, NotPrivateError)
 """What the system or the gate refuses: an interface that moved to another network leaves hosts of the old one behind."""
 

@@ -6,7 +6,6 @@ import ipaddress
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network
 from typing import Final
 
@@ -14,7 +13,7 @@ from discover.errors import NoInterfaceError, NotPrivateError, UsageError
 from discover.model.network import Interface, InterfaceAddress, Network
 from discover.model.scan import ScanInterface
 from discover.net.api import Network as NetworkApi
-from discover.net.gate import is_private
+from discover.net.gate import ipv4_text, is_private, pack_ipv4
 from discover.probe.ports import DEFAULT as DEFAULT_QUESTIONS
 from discover.probe.ports import PortQuestion
 
@@ -31,7 +30,7 @@ _LOOPBACK: Final = IPv4Network("127.0.0.0/8")
 _LINK_LOCAL: Final = IPv4Network("169.254.0.0/16")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Target:
     """The addresses to sweep through one interface.
 
@@ -53,15 +52,18 @@ class Target:
 
     def addresses(self) -> Iterator[str]:
         """Yield the addresses to ask, lowest first."""
-        return (str(address) for address in self.network if address not in self.excluded)
+        first, excluded = int(self.network.network_address), {int(one) for one in self.excluded}
+        return (ipv4_text(number) for number in range(first, first + self.network.num_addresses) if number not in excluded)
 
     def __contains__(self, address: str) -> bool:
         """Tell whether ``address`` is one that will be asked."""
-        parsed = _ipv4(address)
-        return parsed is not None and parsed in self.network and parsed not in self.excluded
+        packed = pack_ipv4(address)
+        if not packed or int.from_bytes(packed) & int(self.network.netmask) != int(self.network.network_address):
+            return False
+        return IPv4Address(packed) not in self.excluded
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ScanPlan:
     """A scan before it runs. ``interfaces`` are listened on, ``targets`` swept; ``seconds`` is how long to listen at least.
 
@@ -139,15 +141,6 @@ def plan_scan(
     return ScanPlan(
         interfaces=chosen, targets=tuple(targets), seconds=seconds, passive=passive, limited=bool(parsed), notices=tuple(notices)
     )
-
-
-@lru_cache(maxsize=4096)
-def _ipv4(address: str) -> IPv4Address | None:
-    """Parse an address; asked again and again of the same few thousand."""
-    try:
-        return IPv4Address(address)
-    except ValueError:
-        return None
 
 
 def _usable(interface: Interface) -> bool:

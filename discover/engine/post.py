@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from discover.atlas.espressif import is_espressif
 from discover.engine.hold import LoopbackHold
-from discover.engine.hosts import Hosts
+from discover.engine.hosts import TELLING, Hosts
 from discover.engine.meter import PACED_ABOVE, Coverage, sweep_time
 from discover.engine.plan import ScanPlan, Target
 from discover.engine.proxy import ProxyWatch
@@ -32,6 +32,8 @@ from discover.probe.timing import Air
 
 WATCH_INTERVAL: Final = 20.0
 """Seconds between two reads of the neighbour table while nothing is swept: one netlink dump costs about 2 ms."""
+_MOST_PLACES: Final = 8192
+"""Addresses whose target is remembered."""
 
 
 class Post:
@@ -42,6 +44,7 @@ class Post:
         self._shared = shared
         self._plan = plan
         self._targets = () if plan.passive else tuple(one for one in plan.targets if one.interface == interface)
+        self._places: dict[str, Target | None] = {}
         self._listens = interface in plan.interfaces
         self._hold = LoopbackHold(self._hand_on, self._is_loopback_target)
         self._emit = Emitter(shared.network.clock, interface.name, self._hold.take, shared.meter.start)
@@ -238,7 +241,8 @@ class Post:
         self._tasks.append(self._shared.group.create_task(work))
 
     def _sweep_for(self, address: str) -> Sweep | None:
-        return next((sweep for target, sweep in self._sweeps if address in target), None)
+        target = self._target_of(address)
+        return None if target is None else next((sweep for one, sweep in self._sweeps if one is target), None)
 
     def _on_alive(self, address: str) -> None:
         """Take the first sign of life of an address, of whatever kind."""
@@ -296,7 +300,7 @@ class Post:
 
     def _hand_on(self, signal: Signal) -> None:
         self._shared.hand_on(signal)
-        if self._hosts is None:
+        if self._hosts is None or signal.kind not in TELLING:
             return
         if signal.kind == "mdns.service":
             addresses = tuple(address for address in signal.items("addresses") if self._is_target(address))
@@ -308,7 +312,17 @@ class Post:
             self._hosts.learn(signal, (signal.peer,))
 
     def _is_target(self, address: str) -> bool:
-        return any(address in target for target in self._targets)
+        return self._target_of(address) is not None
+
+    def _target_of(self, address: str) -> Target | None:
+        """Return the target that an address belongs to; asked for every signal, several times."""
+        try:
+            return self._places[address]
+        except KeyError:
+            if len(self._places) >= _MOST_PLACES:
+                self._places.clear()
+            found = self._places[address] = next((one for one in self._targets if address in one), None)
+            return found
 
     def _is_loopback_target(self, address: str) -> bool:
         return self.interface.loopback and self._is_target(address)
