@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from discover.errors import NetworkError
@@ -32,10 +31,12 @@ _SHARE: Final = 10
 MAX_KNOWN: Final = 16_384
 
 
-@dataclass(slots=True)
 class _Known:
-    mac: str
-    fresh: bool
+    __slots__ = ("fresh", "mac")
+
+    def __init__(self, mac: str, *, fresh: bool) -> None:
+        self.mac = mac
+        self.fresh = fresh
 
 
 class NeighbourWatch:
@@ -158,7 +159,7 @@ class NeighbourWatch:
             return
         fresh = row.state in FRESH or address in self._confirmed
         if known is None or known.mac != row.mac or (fresh and not known.fresh):
-            self._known[address] = _Known(row.mac, fresh)
+            self._known[address] = _Known(row.mac, fresh=fresh)
             state = row.state if row.state in FRESH or not fresh else "reachable"
             self._emit(Source.NEIGHBOUR, "neighbour.seen", address, {"mac": row.mac, "state": state})
             self._on_seen(address, row.mac, fresh)

@@ -20,7 +20,6 @@ from discover.net.neighbours import read_neighbours
 from discover.net.sockets import LINUX, raise_file_limit
 from discover.net.tcp import connect
 from discover.net.udp import UdpSocketEndpoint
-from discover.net.udp_connected import ConnectedUdpEndpoint
 
 
 class RealNetwork:
@@ -74,8 +73,11 @@ class RealNetwork:
     def udp(self, interface: Interface, *, broadcast: bool = False, local_port: int = 0, groups: Iterable[str] = ()) -> UdpEndpoint:
         """Open a UDP endpoint; needs a running event loop. Raises NetworkError."""
         self._ensure_listed()
-        kind = UdpSocketEndpoint if LINUX else ConnectedUdpEndpoint
-        return kind(self._gate, self._clock, interface, broadcast=broadcast, local_port=local_port, groups=tuple(groups))
+        if LINUX:
+            return UdpSocketEndpoint(self._gate, self._clock, interface, broadcast=broadcast, local_port=local_port, groups=tuple(groups))
+        from discover.net.udp_connected import ConnectedUdpEndpoint  # noqa: PLC0415 - Linux needs it not
+
+        return ConnectedUdpEndpoint(self._gate, self._clock, interface, broadcast=broadcast, local_port=local_port, groups=tuple(groups))
 
     async def tcp(
         self, interface: Interface | None, address: str, port: int, *, purpose: str, timeout: float

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
 from discover.atlas.catalogue import Catalogue
@@ -47,7 +45,6 @@ _STATUS: Final = r"status( \d{1,2})?"
 _WRITES: Final = r"/(ota|update|upgrade|reboot|restart|reset|settings|relay|light|color|control|win)([/?&.]|$)"
 
 
-@dataclass(slots=True)
 class WebHost:
     """What is known of a host when its web server is to be asked: hints that catalogue entries wait for.
 
@@ -55,12 +52,24 @@ class WebHost:
     ``names`` its host names without ".local", all in lower case; ``asked`` what was asked already.
     """
 
-    address: str
-    mac: str = ""
-    ports: set[int] = field(default_factory=set)
-    types: set[str] = field(default_factory=set)
-    names: set[str] = field(default_factory=set)
-    asked: set[tuple[int, str]] = field(default_factory=set)
+    __slots__ = ("address", "asked", "mac", "names", "ports", "types")
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        mac: str = "",
+        ports: Iterable[int] = (),
+        types: Iterable[str] = (),
+        names: Iterable[str] = (),
+        asked: Iterable[tuple[int, str]] = (),
+    ) -> None:
+        self.address = address
+        self.mac = mac
+        self.ports = set(ports)
+        self.types = set(types)
+        self.names = set(names)
+        self.asked = set(asked)
 
 
 def is_harmless(path: str) -> bool:
@@ -95,7 +104,7 @@ def holds(hints: Iterable[str], host: WebHost) -> bool:
             return True
         if word == "mdns" and wanted in host.types:
             return True
-        if word == "host" and any(fnmatchcase(name, wanted) for name in host.names):
+        if word == "host" and any(_fits(name, wanted) for name in host.names):
             return True
     return False
 
@@ -103,7 +112,13 @@ def holds(hints: Iterable[str], host: WebHost) -> bool:
 def _is_vendor(mac: str, wanted: str) -> bool:
     from discover.atlas.vendors import vendor_of  # noqa: PLC0415 - the vendor table is large, and few scans need it here
 
-    return fnmatchcase(vendor_of(mac).lower(), wanted if "*" in wanted else f"{wanted}*")
+    return _fits(vendor_of(mac).lower(), wanted if "*" in wanted else f"{wanted}*")
+
+
+def _fits(text: str, glob: str) -> bool:
+    from fnmatch import fnmatchcase  # noqa: PLC0415 - likewise
+
+    return fnmatchcase(text, glob)
 
 
 async def ask_web(network: Network, interface: Interface, emit: Emitter, address: str, *, port: int, path: str) -> None:

@@ -12,7 +12,7 @@ from discover.net.emitter import Emitter
 from discover.net.fake import FakeNetwork
 from discover.net.fake_hosts import FakeHost, fake_interface
 from discover.probe.book import Book, Line
-from discover.probe.questions import QUESTIONS, ask_network
+from discover.probe.questions import ask_network, questions
 from discover.proto import addp, microchip
 
 ADDRESS = "192.168.1.20"
@@ -42,7 +42,7 @@ class Asked:
 async def test_a_network_is_asked_in_its_own_broadcast_and_in_two_groups() -> None:
     asked = await Asked(interface=fake_interface("lan0", "10.1.2.3/22")).run()
     assert {one.to for one in asked.network.ledger.packets} == {"10.1.3.255", "239.255.255.250", "224.0.5.128"}
-    assert len(asked.network.ledger.packets) == len(QUESTIONS)
+    assert len(asked.network.ledger.packets) == len(questions())
 
 
 async def test_a_public_network_and_a_point_to_point_one_get_no_broadcast() -> None:
