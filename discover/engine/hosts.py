@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from discover.engine.shared import Shared
@@ -28,13 +27,15 @@ _REFUSED: Final = (NetworkError, NotPrivateError)
 """What the system or the gate refuses: an interface that moved to another network leaves hosts of the old one behind."""
 
 
-@dataclass(slots=True)
 class _Host:
-    web: WebHost
-    asked: float | None = None
-    """When its port phase began (monotonic seconds)."""
-    browsing: bool = False
-    """A GET is under way: one at a time."""
+    __slots__ = ("asked", "browsing", "web")
+
+    def __init__(self, address: str) -> None:
+        self.web = WebHost(address)
+        self.asked: float | None = None
+        """When its port phase began (monotonic seconds)."""
+        self.browsing = False
+        """A GET is under way: one at a time."""
 
 
 class Hosts:
@@ -94,7 +95,7 @@ class Hosts:
     def _host(self, address: str) -> _Host:
         host = self._hosts.get(address)
         if host is None:
-            host = self._hosts[address] = _Host(WebHost(address))
+            host = self._hosts[address] = _Host(address)
         return host
 
     def _browse(self, host: _Host) -> None:

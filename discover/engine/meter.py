@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from discover.model.network import Progress
 from discover.model.signal import Signal
@@ -32,8 +31,7 @@ def sweep_time(addresses: int, *, raw: bool = False) -> float:
     return (math.ceil(addresses / PACED_ABOVE) - 1) * ARP_GIVES_UP + LAST_TURN
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
+class Coverage(NamedTuple):
     """Addresses tested, and those of them without a sign of life; strangers and proxied ones; seconds that sweeps and hosts still take."""
 
     tested: int = 0
@@ -44,25 +42,25 @@ class Coverage:
     hosts_left: float = 0.0
 
 
-@dataclass(slots=True)
 class Meter:
     """Counts of one run. ``sent`` returns the packets sent so far; ``until`` is how long it listens at least, None: for ever."""
 
-    clock: Clock
-    start: float
-    sent: Callable[[], int]
-    until: float | None
-    planned: int = 0
-    coverage: Callable[[], Coverage] = Coverage
-    """What the sweeps have covered and how long they and the hosts still take, asked anew each time."""
-    asking: int = 0
-    """Hosts whose ports are being asked now."""
-    sweeping: bool = False
-    paced: bool = False
-    """More addresses than the kernel's table holds are asked through it, in turns."""
-    peers: set[str] = field(default_factory=set)
-    """Devices heard: by MAC where the neighbour table tells it, else by address (one device has several)."""
-    macs: dict[str, str] = field(default_factory=dict)
+    def __init__(self, clock: Clock, start: float, *, sent: Callable[[], int], until: float | None, planned: int = 0) -> None:
+        self.clock = clock
+        self.start = start
+        self.sent = sent
+        self.until = until
+        self.planned = planned
+        self.coverage: Callable[[], Coverage] = Coverage
+        """What the sweeps have covered and how long they and the hosts still take, asked anew each time."""
+        self.asking = 0
+        """Hosts whose ports are being asked now."""
+        self.sweeping = False
+        self.paced = False
+        """More addresses than the kernel's table holds are asked through it, in turns."""
+        self.peers: set[str] = set()
+        """Devices heard: by MAC where the neighbour table tells it, else by address (one device has several)."""
+        self.macs: dict[str, str] = {}
 
     @property
     def elapsed(self) -> float:

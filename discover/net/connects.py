@@ -8,7 +8,6 @@ import os
 import select
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from discover.errors import NetworkError
@@ -36,14 +35,17 @@ _NEVER_LEFT: Final = frozenset({errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ENETU
 """What the routing table itself says to a connect, without a packet."""
 
 
-@dataclass(slots=True, eq=False)
 class _Attempt:
-    address: str
-    port: int
-    sock: socket.socket
-    began: float
-    """Seconds of the event loop's clock."""
-    error: int = 0
+    """One connect under way; ``began`` in seconds of the event loop's clock."""
+
+    __slots__ = ("address", "began", "error", "port", "sock")
+
+    def __init__(self, address: str, port: int, sock: socket.socket, began: float) -> None:
+        self.address = address
+        self.port = port
+        self.sock = sock
+        self.began = began
+        self.error = 0
 
 
 class SocketConnector:

@@ -73,7 +73,7 @@ def host_row(row: netlink.Row, interface: Interface) -> Neighbour | None:
 
     Broadcast and multicast rows (and the loopback's own) are the kernel's bookkeeping.
     """
-    if row.index != interface.index or _is_group_mac(row.mac) or not (row.mac or row.state != "noarp") or not _is_host(row.address):
+    if row.link != interface.index or _is_group_mac(row.mac) or not (row.mac or row.state != "noarp") or not _is_host(row.address):
         return None
     return Neighbour(address=row.address, mac=row.mac, interface=interface.name, state=row.state)
 

@@ -7,8 +7,7 @@ import ipaddress
 import socket
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 # linux/netlink.h, linux/rtnetlink.h, linux/neighbour.h
 _NLMSG_ERROR: Final = 2
@@ -36,11 +35,11 @@ STATES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One neighbour: interface index, canonical address, MAC ("" where none), state; ``gone``: it is being taken out of the table."""
 
-    index: int
+    link: int
+    """Index of our interface."""
     address: str
     mac: str
     state: str
@@ -77,7 +76,7 @@ def changes(data: bytes) -> list[Row]:
     for kind, port, body in _messages(data):
         row = _neighbour(kind, body)
         if row is not None:
-            rows.append(replace(row, gone=True) if port and row.state == FAILED else row)
+            rows.append(row._replace(gone=True) if port and row.state == FAILED else row)
     return rows
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
@@ -25,22 +24,24 @@ FLOOD: Final = 1000
 """Superfluous replies of one address that are called a flood."""
 
 
-@dataclass(slots=True)
 class Contact:
     """What one address answered: ports that replied, ports that ICMP called closed, ports that could not be reached and why."""
 
-    replied: set[int] = field(default_factory=set)
-    refused: set[int] = field(default_factory=set)
-    unreachable: dict[int, str] = field(default_factory=dict)
-    controls: set[int] = field(default_factory=set)
-    """Ports that we knock at as a control: their ICMP errors are a measure, not a finding."""
-    alive: bool = False
-    spoke: bool = False
-    """It has answered something itself: a reply, a refusal; a row in the neighbour table may be a proxy's."""
-    ignored: int = 0
-    """Replies beyond :data:`MAX_REPLIES`: a flood."""
-    payloads: set[tuple[int, int]] = field(default_factory=set)
-    """Port and hash of every reply told: the bytes themselves would be 64 kB each from whoever means ill."""
+    __slots__ = ("alive", "controls", "ignored", "payloads", "refused", "replied", "spoke", "unreachable")
+
+    def __init__(self) -> None:
+        self.replied: set[int] = set()
+        self.refused: set[int] = set()
+        self.unreachable: dict[int, str] = {}
+        self.controls: set[int] = set()
+        """Ports that we knock at as a control: their ICMP errors are a measure, not a finding."""
+        self.alive = False
+        self.spoke = False
+        """It has answered something itself: a reply, a refusal; a row in the neighbour table may be a proxy's."""
+        self.ignored = 0
+        """Replies beyond :data:`MAX_REPLIES`: a flood."""
+        self.payloads: set[tuple[int, int]] = set()
+        """Port and hash of every reply told: the bytes themselves would be 64 kB each from whoever means ill."""
 
     def resolved(self, port: int) -> bool:
         """Tell whether the port has answered in any way."""

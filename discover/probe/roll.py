@@ -11,7 +11,6 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
@@ -87,17 +86,19 @@ class Window:
         return self._lingering[0][0] if self._lingering else None
 
 
-@dataclass(slots=True, eq=False)
 class _Cohort:
     """Addresses that were asked together: those that wait, how many have answered, and when they were asked."""
 
-    tries: list[float]
-    waiting: dict[str, None] = field(default_factory=dict)
-    found: int = 0
-    again: list[str] = field(default_factory=list)
-    """Those that are to be asked once more now."""
-    abandoned: bool = False
-    """Nobody waits for them any more, and their places in the window come back by themselves."""
+    __slots__ = ("abandoned", "again", "found", "tries", "waiting")
+
+    def __init__(self, now: float) -> None:
+        self.tries = [now]
+        self.waiting: dict[str, None] = {}
+        self.found = 0
+        self.again: list[str] = []
+        """Those that are to be asked once more now."""
+        self.abandoned = False
+        """Nobody waits for them any more, and their places in the window come back by themselves."""
 
 
 class Roll:
@@ -158,7 +159,7 @@ class Roll:
             self._window.take()
         last = self._cohorts[-1] if self._cohorts else None
         if last is None or now - last.tries[0] > TOGETHER or len(last.tries) > 1:
-            last = _Cohort([now])
+            last = _Cohort(now)
             self._cohorts.append(last)
         last.waiting[address] = None
         self._where[address] = last
