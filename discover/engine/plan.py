@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
-from typing import Final
+from typing import Final, NamedTuple
 
 from discover.errors import NoInterfaceError, NotPrivateError, UsageError
 from discover.model.network import Interface, InterfaceAddress, Network
@@ -63,8 +63,7 @@ class Target:
         return IPv4Address(packed) not in self.excluded
 
 
-@dataclass(frozen=True, kw_only=True)
-class ScanPlan:
+class ScanPlan(NamedTuple):
     """A scan before it runs. ``interfaces`` are listened on, ``targets`` swept; ``seconds`` is how long to listen at least.
 
     ``notices`` are sentences about what will not be done, and why.

@@ -173,7 +173,7 @@ def _prefix(netmask: str) -> str:
 
 def _first_line(path: str) -> str:
     """Return what a file of the kernel holds. Raises OSError."""
-    with open(path, encoding="ascii") as file:
+    with open(path, encoding="utf-8") as file:
         return file.readline().strip()
 
 

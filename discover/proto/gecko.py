@@ -6,8 +6,7 @@ a client greeting would register us as an app.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from discover.proto import wellknown
 from discover.proto.mac import canonical_mac
@@ -20,8 +19,7 @@ _OPEN: Final = b"<HELLO>"
 _CLOSE: Final = b"</HELLO>"
 
 
-@dataclass(frozen=True, slots=True)
-class Hello:
+class Hello(NamedTuple):
     """A spa's greeting: identifier ("SPAaa:bb:..."), the MAC in it ("" where there is none) and the spa's name."""
 
     identifier: str

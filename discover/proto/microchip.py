@@ -6,8 +6,7 @@ nmap scripts/broadcast-tellstick-discover.nse.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from discover.proto import wellknown
 from discover.proto.mac import canonical_mac
@@ -21,8 +20,7 @@ _MAX: Final = 1472
 """An Ethernet datagram's payload; an announcement is one datagram."""
 
 
-@dataclass(frozen=True, slots=True)
-class Announce:
+class Announce(NamedTuple):
     """A device's answer: its name, its MAC and whatever lines (or fields) follow."""
 
     name: str

@@ -40,12 +40,12 @@ def encode_search(target: str = "ssdp:all", *, mx: int = 2) -> bytes:
 
 def decode(payload: bytes) -> Ssdp | Malformed:
     """Read a NOTIFY, an M-SEARCH or the 200 answer to one."""
-    from discover.proto.http1 import parse_headers  # noqa: PLC0415 - who searches needs no headers yet
-
     lines = payload[:_MAX].decode("utf-8", "replace").split("\n")
     start = re.fullmatch(_START, lines[0].strip(), re.ASCII)
     if start is None:
         return Malformed("neither NOTIFY nor M-SEARCH nor 200")
+    from discover.proto.http1 import parse_headers  # noqa: PLC0415 - who searches, or gets other datagrams, needs no headers
+
     headers = parse_headers([line.rstrip("\r") for line in lines[1:]])
     return Ssdp(
         method=start[1] or "200",

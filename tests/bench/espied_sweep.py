@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-from dataclasses import replace
 
 from discover.atlas.catalogue import Catalogue
 from discover.engine import LiveFeed, plan_scan
@@ -53,7 +52,7 @@ async def sweep_once(interface: str, network: str, udp: tuple[int, ...], tcp: tu
     # Silence is judged at every port here, as the others do; a scan leaves the two questions that answer themselves at that.
     answered = {30303: MICROCHIP._replace(judged=True), 10022: GECKO._replace(judged=True)}
     questions = (*(answered.get(port) or knock(port) for port in udp), *map(connect, tcp))
-    feed = LiveFeed(net, Catalogue(families=()), replace(plan, interfaces=(), questions=questions))
+    feed = LiveFeed(net, Catalogue(families=()), plan._replace(interfaces=(), questions=questions))
     told = Told()
     began = net.clock.mono()
     states = {"udp.reply": "open", "udp.refused": "closed", "tcp.open": "open", "tcp.refused": "closed"}
