@@ -1,6 +1,7 @@
 """Interfaces, networks, neighbours and packets sent: values only, no I/O.
 
-Those that a sweep makes by the thousand, a neighbour and a packet, are tuples: made in half the time of a frozen dataclass (measured).
+Those that a scan makes again and again (a neighbour, a packet, its progress) are tuples: made in half the time of a frozen
+dataclass (measured).
 """
 
 from __future__ import annotations
@@ -75,8 +76,7 @@ class Packet(NamedTuple):
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class Progress(NamedTuple):
     """Where a scan stands: ``phase`` in words, addresses planned and tested, packets sent, seconds left (None: unknown).
 
     ``unanswered`` are the tested addresses that have given no sign of life so far.

@@ -31,16 +31,16 @@ def test_a_narrow_screen_gets_the_time_left_before_a_bar() -> None:
 
 
 def test_progress_does_not_say_addresses_twice_and_no_time_that_nobody_knows() -> None:
-    said = progress_line(replace(PROGRESS, phase="sweeping 254 addresses")).plain
+    said = progress_line(PROGRESS._replace(phase="sweeping 254 addresses")).plain
     assert said == "sweeping 254 addresses  ━━━━━╌╌╌╌╌ 6 hosts found · 127 of 254 tested · 1,200 packets sent"
 
 
 def test_progress_after_the_sweep_says_how_many_answered() -> None:
-    asked = replace(PROGRESS, phase="asking 6 hosts about their ports", tested=254, unanswered=193)
+    asked = PROGRESS._replace(phase="asking 6 hosts about their ports", tested=254, unanswered=193)
     assert progress_line(asked, 3.0, 0.3).plain == (
         "asking 6 hosts about their ports  ━━━╌╌╌╌╌╌╌ about 3 s left · 6 hosts found · 61 of 254 addresses answered · 1,200 packets sent"
     )
-    assert progress_line(replace(asked, phase="watching")).plain == "watching  61 of 254 addresses answered · 1,200 packets sent"
+    assert progress_line(asked._replace(phase="watching")).plain == "watching  61 of 254 addresses answered · 1,200 packets sent"
 
 
 @pytest.mark.parametrize(("share", "shown"), [(-1, "╌" * 10), (0.99, "━" * 9 + "╌"), (1.0, "━" * 10), (7.0, "━" * 10)])
@@ -66,7 +66,7 @@ def test_time_left_is_rounded_up_and_no_more_exact_than_an_estimate_is(seconds: 
 
 
 def at(elapsed: float, remaining: float | None, phase: str = "sweeping", **more: int) -> Progress:
-    return replace(PROGRESS, elapsed=elapsed, remaining=remaining, phase=phase, **more)
+    return PROGRESS._replace(elapsed=elapsed, remaining=remaining, phase=phase, **more)
 
 
 def outlook(*steps: Progress) -> Outlook:
