@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import atexit
+import gc
 import json
 
 from discover.atlas.catalogue import Catalogue
@@ -91,6 +93,7 @@ def result(told: Told, *, first: float, packets: int, complete: bool, asked: int
 
 
 def main() -> None:
+    atexit.register(gc.freeze)  # as the command does
     parser = argparse.ArgumentParser()
     parser.add_argument("interface")
     parser.add_argument("network")
