@@ -47,6 +47,11 @@ class Ask:
         self.failures = 0
         """Times the system has refused to send it."""
 
+    @property
+    def since(self) -> float:
+        """Since when the first of its tries is waited for; there is one."""
+        return self.pending[0].since if len(self.pending) == 1 else min([one.since for one in self.pending])
+
 
 class Decision(NamedTuple):
     """A question that ended in silence: ``control`` is "refused" (likely), "silent" (no answer) or "none" (not compared)."""

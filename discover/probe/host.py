@@ -138,36 +138,25 @@ class HostAsking:
         if not self._open:
             return None
         timeout, *waits = self._waits()
-        first = over = again = _NEVER
+        ends, fresh, again, connects = [_NEVER], [_NEVER], [_NEVER], [_NEVER]
         flying = repeated = 0
-        held = _NEVER
         for ask in self._open:
-            pending = ask.pending
             tcp = ask.question.transport == "tcp"
-            if pending:
+            if ask.pending:
                 flying += 1
                 repeated += tcp and ask.tries > 1
-                wait = waits[2 * tcp + (ask.tries > 1)]
-                for one in pending:
-                    over = min(over, one.since + wait)
-            due = ask.due
-            if due is None:
-                continue
-            if not ask.tries:
-                first = min(first, due)
-            elif tcp:
-                held = min(held, due)
-            else:
-                again = min(again, due)
+                ends.append(ask.since + waits[2 * tcp + (ask.tries > 1)])
+            if ask.due is not None:
+                (again if ask.tries and not tcp else connects if ask.tries else fresh).append(ask.due)
         if self._controls:
-            over = min(over, self._controls_over(timeout))
-        self._over, self._repeat_at = over, min(again, held)
+            ends.append(self._controls_over(timeout))
+        over = min(ends)
+        self._over, self._repeat_at = over, min(*again, *connects)
         self._full = flying >= self._most_flying() or repeated >= REPEATED_CONNECTS
-        if repeated < REPEATED_CONNECTS:
-            again = min(again, held)
         when = over
         if flying < self._most_flying():
-            when = min(when, max(self.free, self._rest, min(first, again)))
+            sends = (*fresh, *again, *connects) if repeated < REPEATED_CONNECTS else (*fresh, *again)
+            when = min(when, max(self.free, self._rest, min(sends)))
         if self._bare:
             when = min(when, max(self.free, self._control_time()))
         return when
@@ -312,12 +301,12 @@ class HostAsking:
             return
         timeout, *waits = self._waits()
         now_or_so = now + _INSTANT
-        left = _NEVER
+        left = [_NEVER]
         for one in self._controls.values():
             if one.answered or one.covered:
                 continue
             if one.since + timeout > now_or_so:
-                left = min(left, one.since + timeout)
+                left.append(one.since + timeout)
                 continue
             one.covered = True
             self._control_silent(now)
@@ -325,13 +314,12 @@ class HostAsking:
             if not ask.pending:
                 continue
             wait = waits[2 * (ask.question.transport == "tcp") + (ask.tries > 1)]
-            first = ask.pending[0].since if len(ask.pending) == 1 else min([one.since for one in ask.pending])
-            if first + wait > now_or_so:
-                left = min(left, first + wait)
+            end = ask.since + wait
+            if end > now_or_so:
+                left.append(end)
                 continue
             late = [one for one in ask.pending if one.since + wait <= now_or_so]
             ask.pending = [one for one in ask.pending if one.since + wait > now_or_so]
-            left = now  # what comes of it is worked out when the host has nothing to send
             ask.silences += sum(one.covered for one in late)
             self._doubt(ask)
             if ask.question.transport == "tcp" and self._spoke and not ask.suspected:
@@ -341,7 +329,9 @@ class HostAsking:
             if word:
                 self._end(ask)
                 yield Decision(self.address, ask.question, ask.tries, word)
-        self._over = left
+            elif ask.pending:
+                left.append(ask.since + wait)
+        self._over = min(left)
 
     def _waits(self) -> tuple[float, float, float, float, float]:
         """Return how long a control is waited for, a question asked once and one asked again over UDP, and the same two over TCP."""

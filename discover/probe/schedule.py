@@ -19,6 +19,9 @@ from discover.probe.timing import Air
 
 BACK_OFF: Final = (0.2, 0.5)
 """Seconds before each retry of a refused send: ENOBUFS passes in milliseconds, an interface that renews its lease in less than a second."""
+_SHRUNK: Final = 5 / 6
+_ANEW: Final = float("inf")
+"""A timeout than which any other is shorter."""
 
 
 class Send(NamedTuple):
@@ -138,7 +141,7 @@ class Schedule:
         """Move all waits: the machine slept, and what came in meanwhile was not read."""
         for host in self._hosts.values():
             host.shift(seconds)
-        self._timeout = 0.0  # work out the times anew
+        self._timeout = _ANEW
 
     def estimate(self, now: float) -> float:
         """Return about how many seconds the hosts known by now still take."""
@@ -186,9 +189,13 @@ class Schedule:
         heapq.heappush(self._heap, (when, self._serial, host))
 
     def _refresh(self) -> None:
-        """Work out all times anew when the timeout has changed by a tenth: it shrinks while answers come in."""
+        """Work out all times anew when the timeout has become shorter by a sixth: it shrinks while answers come in.
+
+        Where it grows, hosts are looked at too soon, and find that out themselves.
+        """
         timeout = self._air.timeout
-        if abs(timeout - self._timeout) <= 0.1 * self._timeout:
+        if timeout > self._timeout * _SHRUNK:
+            self._timeout = max(timeout, self._timeout)
             return
         self._timeout = timeout
         # In the order that they had: who was served before the others is not served before them again.
