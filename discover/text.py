@@ -5,7 +5,6 @@ Every string of a :class:`~discover.model.signal.Signal` has passed :func:`clean
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Final
 
 MAX_TEXT: Final = 512
@@ -38,6 +37,8 @@ def clean(text: str | bytes, limit: int = MAX_TEXT) -> str:
         text = text[: limit * 4 + 4].decode("utf-8", "replace")
     if text.isascii() and text.isprintable() and len(text) <= limit:
         return text
+    import unicodedata  # noqa: PLC0415 - most peers speak ASCII
+
     # NFC at most triples the length (UAX 15, "Stream-Safe"), so a bounded head is enough.
     text = unicodedata.normalize("NFC", text[: limit * 4 + 4])
     out: list[str] = []

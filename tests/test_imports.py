@@ -11,6 +11,7 @@ HEAVY = {"textual", "zeroconf", "esptool", "asyncio"}
 SWEEP = "import discover.atlas.catalogue, discover.engine, discover.net.real, discover.probe.ports"
 # What has no part in asking who is there: what answers come to, checks, pages, other systems' ways. Each costs 0.2 to 5 ms.
 AFTER_THE_SWEEP = {
+    *("discover.atlas.family", "discover.model.device", "discover.proto.arduinoota", "discover.proto.ssdp"),
     *("discover.atlas.loader", "discover.atlas.vendors", "discover.model.check", "discover.model.snapshot"),
     *(f"discover.proto.{name}" for name in ("addp", "espeasy", "gecko", "http1", "icmp6", "microchip", "wled")),
     *("discover.net.mdns", "discover.net.ping6", "discover.net.udp_connected", "discover.ota"),

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from discover.atlas.catalogue import Catalogue as Catalogue  # noqa: PLC0414 - engine/shared.py takes it from here
 from discover.model.device import Direction
 
 

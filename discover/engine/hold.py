@@ -13,6 +13,7 @@ from discover.model.signal import Signal
 
 _SPEAKS: Final = frozenset({"tcp.reply", "http.reply", "mdns.service", "ota.checked"})
 _HELD: Final = frozenset({"udp.refused", "udp.silent", "udp.unreachable", "tcp.refused", "tcp.silent", "tcp.open", "udp.reply"})
+_CONCERNED: Final = _HELD | _SPEAKS
 
 
 class LoopbackHold:
@@ -33,7 +34,7 @@ class LoopbackHold:
     def take(self, signal: Signal) -> None:
         """Take one signal."""
         peer = signal.peer
-        if peer in self._free or signal.kind not in _HELD | _SPEAKS or not self._concerned(peer):
+        if peer in self._free or signal.kind not in _CONCERNED or not self._concerned(peer):
             self._hand_on(signal)
         elif is_positive(signal, self.everywhere):
             self._free.add(peer)

@@ -47,7 +47,9 @@ class Post:
         self._places: dict[str, Target | None] = {}
         self._listens = interface in plan.interfaces
         self._hold = LoopbackHold(self._hand_on, self._is_loopback_target)
-        self._emit = Emitter(shared.network.clock, interface.name, self._hold.take, shared.meter.start)
+        self._emit = Emitter(
+            shared.network.clock, interface.name, self._hold.take if interface.loopback else self._hand_on, shared.meter.start
+        )
         self._air = Air()
         self._book = Book(self._emit, shared.own, self._on_alive, on_heard=self._on_heard, on_flood=self._on_flood)
         self._watch = NeighbourWatch(

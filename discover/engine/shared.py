@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Final
 
-from discover.atlas.family import Catalogue
+from discover.atlas.catalogue import Catalogue
 from discover.engine.meter import Meter
 from discover.errors import EspiedError
 from discover.model.signal import Signal
@@ -19,28 +18,37 @@ STREAMS_AT_ONCE: Final = 16
 """GETs open at once."""
 
 
-@dataclass(slots=True)
 class Shared:
-    """Made anew for each run, inside its event loop."""
+    """Made anew for each run, inside its event loop. ``group`` owns every task of the run: none outlives it."""
 
-    network: Network
-    catalogue: Catalogue
-    meter: Meter
-    group: asyncio.TaskGroup
-    """Owns every task of the run: none outlives it."""
-    hand_on: Callable[[Signal], None]
-    notice: Callable[[str], None]
-    own: frozenset[str]
-    """All our addresses, as canonical text."""
-    barred: bool = False
-    """True once the system refused something that the scan needs: it is not complete then."""
-    advised: set[str] = field(default_factory=set)
-    """Hints that were given already."""
-    policy: Policy = DEFAULT
-    window: Window = field(default_factory=lambda: Window(DEFAULT.unresolved))
-    streams: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(STREAMS_AT_ONCE))
-    idle: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set while no host is being asked."""
+    def __init__(
+        self,
+        *,
+        network: Network,
+        catalogue: Catalogue,
+        meter: Meter,
+        group: asyncio.TaskGroup,
+        hand_on: Callable[[Signal], None],
+        notice: Callable[[str], None],
+        own: frozenset[str],
+    ) -> None:
+        self.network = network
+        self.catalogue = catalogue
+        self.meter = meter
+        self.group = group
+        self.hand_on = hand_on
+        self.notice = notice
+        self.own = own
+        """All our addresses, as canonical text."""
+        self.barred = False
+        """True once the system refused something that the scan needs: it is not complete then."""
+        self.advised: set[str] = set()
+        """Hints that were given already."""
+        self.policy: Policy = DEFAULT
+        self.window = Window(DEFAULT.unresolved)
+        self.streams = asyncio.Semaphore(STREAMS_AT_ONCE)
+        self.idle = asyncio.Event()
+        """Set while no host is being asked."""
 
     def trouble(self, what: str, error: EspiedError, *, bars: bool = True) -> None:
         """Make a notice of what the system refused, with its hint the first time; what ``bars`` makes the scan incomplete."""

@@ -201,9 +201,7 @@ class Gate:
         """
         now = self._clock.mono()
         self._pace.spend(self._known.get(address) or plain(address), now, liveness=liveness, room=room)
-        self._ledger.record(
-            Packet(mono=now, interface=interface, to=address, port=port, transport=transport, purpose=purpose, payload=payload)
-        )
+        self._ledger.record(Packet(now, interface, address, port, transport, purpose, payload))
 
     def release(self, address: str, packets: int) -> None:
         """Give back packets that :meth:`note` set aside."""

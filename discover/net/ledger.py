@@ -61,17 +61,18 @@ class MemoryLedger:
         """Add one packet."""
         self._newest.append(packet)
         self._count += 1
-        what = (packet.transport, packet.port, packet.purpose)
+        mono, _interface, to, port, transport, purpose, payload = packet
+        what = (transport, port, purpose)
         rows = self._tallies.get(what)
         if rows is None:
             rows = self._tallies[what] = {}
-        row = rows.get(packet.to)
+        row = rows.get(to)
         if row is None:
-            row = rows[packet.to] = _Row(self._rows, packet.mono)
+            row = rows[to] = _Row(self._rows, mono)
             self._rows += 1
         row.packets += 1
-        row.size += len(packet.payload)
-        row.last = packet.mono
+        row.size += len(payload)
+        row.last = mono
 
     @property
     def packets(self) -> Sequence[Packet]:

@@ -40,7 +40,8 @@ class Bucket:
 
     def wait(self, now: float, tokens: float = 1.0) -> float:
         """Return the seconds until there are so many tokens: 0.0 where they are there at ``now``."""
-        self._fill(now)
+        if now > self._filled:
+            self._fill(now)
         if self._tokens >= tokens:
             return 0.0
         tokens = min(tokens, max(1.0, self._burst))  # what never fits may leave when the bucket is full
@@ -48,7 +49,8 @@ class Bucket:
 
     def spend(self, now: float, tokens: float = 1.0) -> None:
         """Take tokens; the caller has seen that :meth:`wait` is 0.0, or runs into debt."""
-        self._fill(now)
+        if now > self._filled:
+            self._fill(now)
         self._tokens -= tokens
 
     def refund(self, now: float, tokens: float) -> None:
@@ -136,7 +138,7 @@ class Pace:
 
     def spend(self, host: str, now: float, *, liveness: bool = False, room: int = 1) -> None:
         """Note one packet to ``host`` at ``now`` and set ``room - 1`` aside; the caller has seen that :meth:`wait` is 0.0."""
-        window = self._window(host, now)
+        window = self._hosts.get(host) or self._window(host, now)
         window.spend(now)
         if liveness:
             self._liveness.spend(now)

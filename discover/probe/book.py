@@ -13,7 +13,7 @@ from discover.net.api import Network, UdpEvent, UdpEventKind
 from discover.net.emitter import Emitter
 from discover.net.gate import plain
 from discover.proto.replies import decode_udp
-from discover.proto.ssdp import PORT as SSDP_PORT
+from discover.proto.wellknown import SSDP_PORT
 
 MAX_REPLIES: Final = 128
 """Replies kept of one address in one sweep; a chatty media box answers an M-SEARCH with about 30."""

@@ -171,7 +171,7 @@ class HostAsking:
             return None
         if self._bare and now >= self._control_time():
             return None, control(self.address, self._control_index)
-        if now < self._rest or not (self._fresh or self._repeat_at <= now) or self._flying() >= self._most_flying():
+        if now < self._rest or not (self._fresh or self._repeat_at <= now) or self._is_full():
             return None
         for ask in self._fresh:  # every port once before any port twice
             if ask.due is not None and ask.due <= now:
@@ -362,8 +362,10 @@ class HostAsking:
 
     # How it decides.
 
-    def _flying(self) -> int:
-        return sum(1 for ask in self._open if ask.pending)
+    def _is_full(self) -> bool:
+        """Tell whether as many questions are under way as may be."""
+        most = self._most_flying()
+        return len(self._open) >= most and sum(1 for ask in self._open if ask.pending) >= most
 
     def _most_flying(self) -> int:
         return self._policy.fragile_probes if self.fragile else self._policy.host_probes

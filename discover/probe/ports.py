@@ -97,4 +97,5 @@ def control(address: str, index: int) -> PortQuestion:
 def control_ports(address: str, questions: Iterable[PortQuestion] = ()) -> frozenset[int]:
     """Return all control ports of a host but those among ``questions``."""
     asked = {one.port for one in questions if one.transport == "udp"}
-    return frozenset(control_port(address, index) for index in range(CONTROLS)) - asked
+    first = control_port(address, 0)
+    return frozenset(range(first, first + CONTROLS)) - asked

@@ -24,7 +24,7 @@ from discover.probe.book import Book, Line
 from discover.probe.ports import LIVENESS_PORT
 from discover.probe.roll import Means, Roll, Window
 from discover.probe.timing import SLEPT, Air
-from discover.proto.arduinoota import KNOCK
+from discover.proto.wellknown import KNOCK
 
 FAILURES: Final = 3
 """Addresses in a row that the system refuses to send to before the rest of a target is given up."""
