@@ -14,7 +14,7 @@ from discover.errors import NetworkError
 from discover.model.network import Interface
 from discover.net.api import TcpOutcome
 from discover.net.gate import Gate
-from discover.net.sockets import LINUX, sockaddr, tcp_socket
+from discover.net.sockets import LINUX, Route, sockaddr, tcp_route, tcp_socket
 from discover.net.tcp import OUTCOMES, meets_itself, settle
 from discover.net.trouble import network_error
 
@@ -30,6 +30,7 @@ _POLL_SECONDS: Final = 0.02
 _DECIDED: Final = 0x004  # EPOLLOUT (epoll_ctl(2)): connected, refused or given up; errors are always told
 _BATCH: Final = 64
 """Decided connects taken before others get their turn."""
+_MOST_ROUTES: Final = 4096
 _UNDER_WAY: Final = frozenset({0, errno.EINPROGRESS, errno.EINTR, 10035})  # the last is Windows' WSAEWOULDBLOCK
 _NEVER_LEFT: Final = frozenset({errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ENETUNREACH})
 """What the routing table itself says to a connect, without a packet."""
@@ -68,6 +69,7 @@ class SocketConnector:
         self._epoll = _epoll(self._loop, self._ready)
         self._files: dict[int, _Attempt] = {}
         """Attempts that the epoll instance watches, by file descriptor."""
+        self._routes: dict[str, Route] = {}
         self._closed = False
 
     def try_connect(self, address: str, port: int, *, purpose: str) -> float:
@@ -83,7 +85,7 @@ class SocketConnector:
             return BUSY_WAIT
         host = self._gate.host(address)
         try:
-            sock = tcp_socket(self._interface, host)
+            sock = tcp_socket(self._route(host))
         except OSError as error:
             raise network_error(error, self._doing(address, port)) from error
         attempt = _Attempt(address, port, sock, self._loop.time())
@@ -108,6 +110,15 @@ class SocketConnector:
         else:
             self._loop.call_soon(self._at_once, attempt)
         return 0.0
+
+    def _route(self, host: str) -> Route:
+        """Return how the host is reached; worked out once for all of its ports."""
+        found = self._routes.get(host)
+        if found is None:
+            if len(self._routes) >= _MOST_ROUTES:
+                self._routes.clear()
+            found = self._routes[host] = tcp_route(self._interface, host)
+        return found
 
     def _doing(self, address: str, port: int) -> str:
         return f"connect to {address} port {port} on {self._interface.name}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -57,11 +58,11 @@ class Mailbox(Generic[T]):
                 return
 
     async def get(self, timeout: float) -> T | None:
-        """Return the next event; None after ``timeout`` seconds without one, and at once where the box is closed and empty."""
+        """Return the next event; None after ``timeout`` seconds (infinity: never) without one, and at once where the box is closed."""
         if not self._events and not self._closed and timeout > 0:
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
-            timer = self._call_later(timeout, partial(settle, waiter))
+            timer = None if timeout == math.inf else self._call_later(timeout, partial(settle, waiter))
             try:
                 await waiter
             except asyncio.CancelledError:
@@ -70,7 +71,8 @@ class Mailbox(Generic[T]):
                     self._wake_one()
                 raise
             finally:
-                timer.cancel()
+                if timer is not None:
+                    timer.cancel()
                 if waiter in self._waiters:
                     self._waiters.remove(waiter)
         return self.take()

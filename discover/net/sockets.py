@@ -7,11 +7,10 @@ import errno
 import socket
 import struct
 import sys
-from functools import lru_cache
 from typing import Final
 
 from discover.model.network import Address, Interface, InterfaceAddress
-from discover.net.gate import parse_address
+from discover.net.gate import pack_ipv4, parse_address
 from discover.net.trouble import network_error
 
 LINUX: Final = sys.platform == "linux"
@@ -76,6 +75,8 @@ def source_address(interface: Interface, family: int, target: Address | None = N
 
 def sockaddr(interface: Interface | None, address: str, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
     """Return the address as the socket calls take it, with the interface as scope for link-local IPv6."""
+    if pack_ipv4(address):
+        return (address, port)
     parsed = parse_address(address)
     if parsed.version == 4:
         return (str(parsed), port)
@@ -115,25 +116,25 @@ def udp_socket(
         raise
 
 
-@lru_cache(maxsize=1024)
-def _source(interface: Interface, address: str, family: int) -> tuple[str, int] | tuple[str, int, int, int] | None:
-    """Return what a socket that is to reach ``address`` is bound to; asked for each connect of a sweep."""
-    own = source_address(interface, family, parse_address(address))
-    return None if own is None else sockaddr(interface, str(own.address), 0)
+Route = tuple[int, tuple[str, int] | tuple[str, int, int, int] | None]
+"""The family of a TCP socket, and what it is bound to (None: the routing table chooses)."""
 
 
-def tcp_socket(interface: Interface | None, address: str) -> socket.socket:
-    """Return a non-blocking TCP socket that reaches ``address`` from the interface's own address. Raises OSError.
-
-    None leaves the source address to the routing table.
-    """
+def tcp_route(interface: Interface | None, address: str) -> Route:
+    """Return how a TCP socket reaches ``address`` from the interface's own address; without one the routing table chooses."""
     target = parse_address(address)
     family = socket.AF_INET if target.version == 4 else socket.AF_INET6
+    own = None if interface is None or target.is_loopback else source_address(interface, family, target)
+    return family, None if own is None else sockaddr(interface, str(own.address), 0)
+
+
+def tcp_socket(route: Route) -> socket.socket:
+    """Return a non-blocking TCP socket for the route. Raises OSError."""
+    family, own = route
     sock = socket.socket(family, socket.SOCK_STREAM | _NONBLOCK)
     try:
         if not _NONBLOCK:
             sock.settimeout(0)
-        own = _source(interface, address, family) if interface is not None and not target.is_loopback else None
         if own is not None:
             if LINUX:
                 with contextlib.suppress(OSError):  # then each source port serves one connection at a time

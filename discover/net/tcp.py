@@ -11,7 +11,7 @@ from discover.errors import NetworkError
 from discover.model.network import Interface
 from discover.net.api import TcpOutcome
 from discover.net.gate import Gate
-from discover.net.sockets import sockaddr, tcp_socket
+from discover.net.sockets import sockaddr, tcp_route, tcp_socket
 from discover.net.trouble import network_error
 
 OUTCOMES: Final = {
@@ -105,7 +105,7 @@ async def connect(
     room = gate.policy.connect_packets
     async with gate.turn(address, transport="tcp", payload=b"", room=room):
         try:
-            sock = tcp_socket(interface, address)
+            sock = tcp_socket(tcp_route(interface, address))
         except OSError as error:
             raise network_error(error, doing) from error
         gate.note(interface=name, address=address, port=port, transport="tcp", purpose=purpose, room=room)

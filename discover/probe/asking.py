@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
@@ -63,6 +64,8 @@ class PortPhase:
         self._asking: set[str] = set()
         self._syns: dict[tuple[str, int], None] = {}
         self._alarm = Alarm(network.clock)
+        self._wake = 0.0
+        """When the schedule is looked at next; what is due later than that need not wake it."""
         self._line = Line(network, interface, book)
         try:
             self._connector = network.connector(interface, self._outcome)
@@ -105,7 +108,7 @@ class PortPhase:
             if port in UPDATE_PORTS and port in self._book.contact(address).replied:
                 self._fragile(address)
             self._settle(address)
-            self._alarm.ring()
+            self._mind()
 
     def estimate(self) -> float:
         """Return about how many seconds the hosts known by now still take."""
@@ -122,6 +125,7 @@ class PortPhase:
         while True:
             when = self._schedule.next_time()
             now = clock.mono()
+            self._wake = math.inf if when is None else when
             wait = None if when is None else max(0.0, when - now)
             await self._alarm.wait(wait)
             self._line.drain()
@@ -185,7 +189,13 @@ class PortPhase:
             self._book.alive(address)
         self._emit(Source.TCP, _KINDS.get(outcome, "tcp.silent"), address, fields)
         self._settle(address)
-        self._alarm.ring()
+        self._mind()
+
+    def _mind(self) -> None:
+        """Wake who serves where something is due sooner than before."""
+        when = self._schedule.next_time()
+        if when is not None and when < self._wake:
+            self._alarm.ring()
 
     def _decide(self, decision: Decision) -> None:
         address, port = decision.address, decision.question.port

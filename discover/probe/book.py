@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection
 from functools import lru_cache
 from typing import Final
@@ -190,7 +191,7 @@ class Line:
     async def run(self) -> None:
         """Hand events to the book until the socket is closed."""
         while not self._closed:
-            event = await self._endpoint.receive(_LONG)
+            event = await self._endpoint.receive(math.inf)
             if event is not None:
                 self._take(event)
                 self.drain()
@@ -229,10 +230,6 @@ class Line:
         """Close the socket; idempotent."""
         self._closed = True
         self._endpoint.close()
-
-
-_LONG: Final = 3600.0
-"""Seconds of one wait for the next event; the pump is ended by cancelling it."""
 
 
 @lru_cache(maxsize=4096)

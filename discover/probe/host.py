@@ -13,6 +13,7 @@ waits until there is a new one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
@@ -153,7 +154,8 @@ class HostAsking:
         over = min(ends)
         self._over, self._repeat_at = over, min(*again, *connects)
         self._full = flying >= self._most_flying() or repeated >= REPEATED_CONNECTS
-        when = over
+        grain = self._air.grain
+        when = math.ceil(over / grain) * grain if over < _NEVER else _NEVER
         if flying < self._most_flying():
             sends = (*fresh, *again, *connects) if repeated < REPEATED_CONNECTS else (*fresh, *again)
             when = min(when, max(self.free, self._rest, min(sends)))

@@ -88,6 +88,8 @@ class Sweep:
         means = Means.LOOPBACK if interface.loopback else Means.ROUTED if routed else Means.RAW if asker is not None else Means.KERNEL
         self._roll = Roll(addresses, planned, means=means, air=air, window=window)
         self._alarm = Alarm(network.clock)
+        self._wake = 0.0
+        """When the roll is looked at next; a host that changes nothing about that wakes nobody."""
         self._lines: deque[_Opened] = deque()
         self._room = 0
         self._failures = 0
@@ -129,7 +131,9 @@ class Sweep:
         if self._asker is not None and self._roll.when_asked(address) is not None:
             self._follow.setdefault(address, (0, now + self._roll.patience))
         self._roll.alive(address, now)
-        self._alarm.ring()
+        when = self._roll.next_time(now)
+        if self._asker is not None or when is None or when < self._wake:
+            self._alarm.ring()
 
     def failed(self, address: str) -> None:
         """Note that the kernel gave an address of the target up."""
@@ -155,6 +159,7 @@ class Sweep:
                     return
                 now = clock.mono()
                 pause = wait if wait is not None else max(0.0, when - now)
+                self._wake = now + pause
                 await self._alarm.wait(pause)
                 late = clock.mono() - now - pause
                 if late > SLEPT:

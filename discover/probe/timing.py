@@ -87,6 +87,11 @@ def _bucket(seconds: float) -> int:
     return min(_BUCKETS - 1, int(math.log(seconds / _FIRST, _RATIO)))
 
 
+def _grain(timeout: float) -> float:
+    """Return the largest power of two (seconds) that is at most an eighth of a timeout."""
+    return math.ldexp(1.0, math.frexp(timeout / 8)[1] - 1)
+
+
 class Air:
     """Round trips and losses of one interface's network. Shared by everything that asks there; times in seconds."""
 
@@ -96,13 +101,14 @@ class Air:
         "_doubts",
         "_fresh_at",
         "_lost",
-        "_mature",
+        "_mature_at",
         "_mistaken",
         "_now",
         "_suspects",
         "_timeout",
         "arp",
         "closed",
+        "grain",
         "trips",
     )
 
@@ -119,9 +125,12 @@ class Air:
         self._mistaken = 0
         self._doubts = 0
         self._timeout = UNKNOWN_TIMEOUT
+        self.grain = _grain(UNKNOWN_TIMEOUT)
+        """Seconds by which the end of a wait may be rounded up, so that the ends of many waits are one moment: a power of two."""
         self._began: float | None = None
         self._now = 0.0
-        self._mature = False
+        self._mature_at = math.inf
+        """When the slow answers, too, have had their time; infinity where that was taken account of."""
         self._fresh_at = SAMPLES_NEEDED
         """The number of round trips at which the timeout is worked out anew: at every eighth more."""
 
@@ -171,14 +180,19 @@ class Air:
     def timeout(self) -> float:
         """Seconds after which an answer is not to be expected any more."""
         count = self.trips.count
-        if count < self._fresh_at and (self._mature or count < SAMPLES_NEEDED):
+        if count < self._fresh_at and self._now < self._mature_at:
             return self._timeout
-        self._fresh_at = count + max(1, count // 8)
+        self._fresh_at = max(SAMPLES_NEEDED, count + max(1, count // 8))
+        if count < SAMPLES_NEEDED:
+            return self._timeout
         slow = self.trips.quantile(_QUANTILE)
-        self._mature = self._began is None or self._now - self._began >= slow * _MATURE
-        measured = slow * (_SPREAD if self._mature else _YOUNG_SPREAD) + _SLACK
+        mature_at = self._now if self._began is None else self._began + slow * _MATURE
+        mature = self._now >= mature_at
+        self._mature_at = math.inf if mature else mature_at
+        measured = slow * (_SPREAD if mature else _YOUNG_SPREAD) + _SLACK
         doubt = max(0.0, 1.0 - count / SAMPLES_ENOUGH)
         self._timeout = min(MOST_TIMEOUT, max(LEAST_TIMEOUT, measured, doubt * UNKNOWN_TIMEOUT))
+        self.grain = _grain(self._timeout)
         return self._timeout
 
     def tries(self, miss: float, *, least: int, most: int) -> int:

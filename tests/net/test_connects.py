@@ -11,7 +11,6 @@ import pytest
 from blockbuster import blockbuster_ctx
 
 from discover.errors import NetworkError, NotPrivateError
-from discover.model.network import Interface
 from discover.net import connects
 from discover.net.api import Connector, TcpOutcome
 from discover.net.clock import SystemClock
@@ -91,7 +90,7 @@ def odd(monkeypatch: pytest.MonkeyPatch, *, connect: int | None = None, later: i
         def getsockopt(self, *which: int) -> int:  # type: ignore[override]
             return super().getsockopt(*which) if later is None else later
 
-    def make(_interface: Interface, _address: str) -> socket.socket:
+    def make(_route: object) -> socket.socket:
         made.append(Odd(socket.AF_INET, socket.SOCK_STREAM))
         made[-1].settimeout(0)
         return made[-1]
@@ -176,7 +175,7 @@ async def test_foreign_addresses_are_refused(bench: Bench) -> None:
 
 
 async def test_too_many_files_is_an_error_with_advice_and_no_packet(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    def make(_interface: Interface, _address: str) -> socket.socket:
+    def make(_route: object) -> socket.socket:
         raise OSError(errno.EMFILE, "Too many open files")
 
     monkeypatch.setattr(connects, "tcp_socket", make)
