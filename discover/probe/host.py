@@ -103,6 +103,8 @@ class HostAsking:
         self._sent = 0
         """Packets that left."""
         self._controls: dict[int, Try] = {}
+        self._waiting: list[Try] = []
+        """Controls that are neither refused nor waited for long enough."""
         self._control_index = 0
         self._refused = 0
         self._vocal = False
@@ -149,8 +151,7 @@ class HostAsking:
                 ends.append(ask.since + waits[2 * tcp + (ask.tries > 1)])
             if ask.due is not None:
                 (again if ask.tries and not tcp else connects if ask.tries else fresh).append(ask.due)
-        if self._controls:
-            ends.append(self._controls_over(timeout))
+        ends += [one.since + timeout for one in self._waiting]
         over = min(ends)
         self._over, self._repeat_at = over, min(*again, *connects)
         self._full = flying >= self._most_flying() or repeated >= REPEATED_CONNECTS
@@ -162,10 +163,6 @@ class HostAsking:
         if self._bare:
             when = min(when, max(self.free, self._control_time()))
         return when
-
-    def _controls_over(self, timeout: float) -> float:
-        """Return when the next control has been waited for long enough."""
-        return min((one.since for one in self._controls.values() if not (one.answered or one.covered)), default=_NEVER) + timeout
 
     def wants(self, now: float) -> tuple[Ask | None, PortQuestion] | None:
         """Return what is to be sent at ``now``: the ask and its question; no ask for a control. None: nothing at the moment."""
@@ -197,6 +194,7 @@ class HostAsking:
         self._rest = now + (self._policy.fragile_spacing if self.fragile else 0.0)
         if ask is None:
             self._controls[control(self.address, self._control_index).port] = one
+            self._waiting.append(one)
             self._control_index += 1
             for bare in self._bare:
                 bare.since = now
@@ -304,14 +302,12 @@ class HostAsking:
         timeout, *waits = self._waits()
         now_or_so = now + _INSTANT
         left = [_NEVER]
-        for one in self._controls.values():
-            if one.answered or one.covered:
-                continue
+        for one in tuple(self._waiting):
             if one.since + timeout > now_or_so:
                 left.append(one.since + timeout)
-                continue
-            one.covered = True
-            self._control_silent(now)
+            else:
+                self._waiting.remove(one)
+                self._control_silent(now)
         for ask in tuple(self._open):
             if not ask.pending:
                 continue
@@ -337,7 +333,7 @@ class HostAsking:
 
     def _waits(self) -> tuple[float, float, float, float, float]:
         """Return how long a control is waited for, a question asked once and one asked again over UDP, and the same two over TCP."""
-        timeout, patience = self._tempo.timeout, self._tempo.patience
+        timeout, patience = self._tempo.waits
         if self._vocal:
             return timeout, timeout, timeout, patience, patience
         return timeout, max(timeout, NAP), max(timeout, REST_OF_NAP), max(patience, NAP), max(patience, REST_OF_NAP)
@@ -399,6 +395,8 @@ class HostAsking:
         if one.answered:
             return
         one.answered = True
+        if one in self._waiting:
+            self._waiting.remove(one)
         self._strikes = 0
         self._cover(one)
         self._tempo.measure(now - one.sent, measured=False)

@@ -16,17 +16,21 @@ LEAST_GAP: Final = 0.02
 
 _OWN_SPREAD: Final = 1.5
 """A device in power save answers at random within its beacon interval: its next answer may take half as long again."""
+_NONE: Final = -1.0
 
 
 class Tempo:
     """The waits of one host, seconds. ``trip`` is how long it took to answer ARP (0.0: not known)."""
 
-    __slots__ = ("_air", "_slow", "_trips")
+    __slots__ = ("_air", "_slow", "_trips", "_usual", "_waits")
 
     def __init__(self, air: Air, trip: float = 0.0) -> None:
         self._air = air
         self._slow = trip if SLOW_ARP <= trip < UNKNOWN_TIMEOUT else 0.0
         self._trips = 0
+        self._usual = _NONE
+        """The air's timeout from which ``_waits`` follows."""
+        self._waits = (0.0, 0.0)
 
     @property
     def slow(self) -> float:
@@ -34,17 +38,27 @@ class Tempo:
         return self._slow
 
     @property
+    def waits(self) -> tuple[float, float]:
+        """How long an answer to a datagram is waited for (``timeout``), and a connect (``patience``)."""
+        usual = self._air.timeout
+        if usual != self._usual:
+            self._usual = usual
+            own = self._slow * _OWN_SPREAD
+            patience = min(MOST_TIMEOUT, max(usual, own))
+            if self._trips >= KNOWN:
+                usual = min(usual, max(LEAST_TIMEOUT, self._slow * 2 + LEAST_GAP))
+            self._waits = (min(MOST_TIMEOUT, max(usual, own)), patience)
+        return self._waits
+
+    @property
     def timeout(self) -> float:
         """How long an answer to a datagram is waited for."""
-        usual = self._air.timeout
-        if self._trips >= KNOWN:
-            usual = min(usual, max(LEAST_TIMEOUT, self._slow * 2 + LEAST_GAP))
-        return min(MOST_TIMEOUT, max(usual, self._slow * _OWN_SPREAD))
+        return self.waits[0]
 
     @property
     def patience(self) -> float:
         """How long a connect is waited for: a new one ends the one before, whose answer may be on its way."""
-        return min(MOST_TIMEOUT, max(self._air.timeout, self._slow * _OWN_SPREAD))
+        return self.waits[1]
 
     @property
     def gap(self) -> float:
@@ -63,6 +77,7 @@ class Tempo:
         """
         if trip:
             self._trips += 1
+            self._usual = _NONE
             self.at_least(seconds)
         self._air.answered(max(0.0, seconds) if trip else None, measured=measured)
         return trip and self._trips == KNOWN
@@ -74,4 +89,7 @@ class Tempo:
 
     def at_least(self, seconds: float) -> None:
         """Note that an answer took so long or longer."""
-        self._slow = max(self._slow, min(seconds, UNKNOWN_TIMEOUT))
+        seconds = min(seconds, UNKNOWN_TIMEOUT)
+        if seconds > self._slow:
+            self._slow = seconds
+            self._usual = _NONE
