@@ -6,15 +6,15 @@ from before the scan: it is told with its state, and told again once the kernel 
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable
 from typing import Final
 
-from discover.errors import NetworkError
+from discover.errors import NetworkError, NotPrivateError
 from discover.model.network import Interface, Neighbour
 from discover.model.signal import Source
 from discover.net.api import Network
 from discover.net.emitter import Emitter
+from discover.net.gate import plain
 from discover.net.waiting import Alarm
 
 FRESH: Final = frozenset({"reachable", "permanent", "noarp"})
@@ -140,9 +140,9 @@ class NeighbourWatch:
 
     def _take(self, row: Neighbour, *, heard: bool = False) -> None:
         try:
-            address = str(ipaddress.ip_address(row.address.partition("%")[0]))
-        except ValueError:
-            return
+            address = plain(row.address)
+        except NotPrivateError:
+            return  # no address at all
         if not self._wanted(address):
             return
         known = self._known.get(address)

@@ -20,6 +20,7 @@ _NLM_F_REQUEST_DUMP: Final = 0x1 | 0x300
 _NDA_DST: Final = 1
 _NDA_LLADDR: Final = 2
 _HEADER: Final = struct.Struct("=IHHII")  # length, type, flags, sequence, port
+_ATTRIBUTE: Final = struct.Struct("=HH")  # length, type (rtnetlink(7))
 _NDMSG: Final = struct.Struct("=BxxxiHBB")  # family, interface index, state, flags, type
 
 FAILED: Final = "failed"
@@ -94,24 +95,22 @@ def _neighbour(kind: int, body: bytes) -> Row | None:
     if kind not in (_RTM_NEWNEIGH, _RTM_DELNEIGH) or len(body) < _NDMSG.size:
         return None
     family, index, state, _flags, _kind = _NDMSG.unpack_from(body)
-    attributes = dict(_attributes(body[_NDMSG.size :]))
-    packed = attributes.get(_NDA_DST, b"")
+    packed = link = b""
+    position, end = _NDMSG.size, len(body)
+    while position + 4 <= end:
+        length, attribute = _ATTRIBUTE.unpack_from(body, position)
+        if length < 4:
+            break
+        if attribute & 0x3FFF == _NDA_DST:
+            packed = body[position + 4 : position + length]
+        elif attribute & 0x3FFF == _NDA_LLADDR:
+            link = body[position + 4 : position + length]
+        position += (length + 3) & ~3
     if (family, len(packed)) not in ((socket.AF_INET, 4), (socket.AF_INET6, 16)):
         return None
-    link = attributes.get(_NDA_LLADDR, b"")
     mac = link.hex(":") if len(link) == 6 and any(link) else ""
     address = socket.inet_ntoa(packed) if len(packed) == 4 else str(ipaddress.IPv6Address(packed))
     return Row(index, address, mac, STATES.get(state, "incomplete"), kind == _RTM_DELNEIGH)
-
-
-def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
-    position = 0
-    while position + 4 <= len(data):
-        length, kind = struct.unpack_from("=HH", data, position)
-        if length < 4:
-            return
-        yield kind & 0x3FFF, data[position + 4 : position + length]
-        position += (length + 3) & ~3
 
 
 def request(family: int, sequence: int = 1) -> bytes:
