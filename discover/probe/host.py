@@ -43,6 +43,8 @@ GIVE_UP: Final = 7.0
 """Seconds after which a host that rations its errors gets no further try: it would hold the whole scan."""
 NAP: Final = 0.26
 """Seconds that a host is given which has said nothing yet: in power save it answers ARP when it wakes, and the rest when it wakes again."""
+NAP_GRAIN: Final = 2.0**-6
+"""Seconds by which the end of such a wait may be rounded up, see :attr:`Air.grain`."""
 REST_OF_NAP: Final = 0.06
 """Seconds more after each further try, so that it is given up after 0.32 s and not before: naps of 0.3 s were measured."""
 RATION_BURST: Final = 6
@@ -155,7 +157,7 @@ class HostAsking:
         over = min(ends)
         self._over, self._repeat_at = over, min(*again, *connects)
         self._full = flying >= self._most_flying() or repeated >= REPEATED_CONNECTS
-        grain = self._air.grain
+        grain = self._air.grain if self._vocal else NAP_GRAIN
         when = math.ceil(over / grain) * grain if over < _NEVER else _NEVER
         if flying < self._most_flying():
             sends = (*fresh, *again, *connects) if repeated < REPEATED_CONNECTS else (*fresh, *again)
@@ -163,6 +165,10 @@ class HostAsking:
         if self._bare:
             when = min(when, max(self.free, self._control_time()))
         return when
+
+    def next_send(self, now: float) -> float:
+        """Return when to look again after something was sent: once around all others, so that answers are read in between."""
+        return max(now, self.free) if self._bare else max(now, self.free, self._rest)
 
     def wants(self, now: float) -> tuple[Ask | None, PortQuestion] | None:
         """Return what is to be sent at ``now``: the ask and its question; no ask for a control. None: nothing at the moment."""

@@ -108,7 +108,7 @@ class Schedule:
                 if wanted is None or host.done or self._hosts.get(host.address) is not host:
                     self._settle(host, now)
                 else:
-                    self._push(host, max(now, host.free))  # a host that has sent something may have more: look again at once
+                    self._push(host, host.next_send(now))  # it may have more
 
     def sent(self, send: Send, now: float) -> None:
         """Note that the packet has left."""
