@@ -7,7 +7,7 @@ The vocabulary of kinds and their fields is the contract between the producers (
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -67,9 +67,10 @@ KINDS: Final[Mapping[str, str]] = MappingProxyType(
 
 
 _set = object.__setattr__
+_NOTHING: Final[Mapping[str, Field]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Signal:
     """One thing heard, answered, or left unanswered. Frozen; all its text is clean.
 
@@ -85,21 +86,40 @@ class Signal:
     interface: str
     peer: str
     kind: str
-    fields: Mapping[str, Field] = field(default_factory=dict)
-    raw: bytes = b""
+    fields: Mapping[str, Field]
+    raw: bytes
 
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        *,
+        when: float,
+        mono: float,
+        source: Source,
+        interface: str,
+        peer: str,
+        kind: str,
+        fields: Mapping[str, Field] = _NOTHING,
+        raw: bytes = b"",
+    ) -> None:
         """Clean every text once, here, so that nothing to the right has to."""
-        if self.kind not in KINDS:
-            msg = f"unknown signal kind {self.kind!r}"
+        if kind not in KINDS:
+            msg = f"unknown signal kind {kind!r}"
             raise ValueError(msg)
-        fields = self.fields if len(self.fields) <= MAX_FIELDS else dict(list(self.fields.items())[:MAX_FIELDS])
-        cleaned = {clean(key, 64): value if isinstance(value, int) else _clean_field(value) for key, value in fields.items()}
-        _set(self, "fields", MappingProxyType(cleaned))
-        _set(self, "interface", clean(self.interface, 64))
-        _set(self, "peer", clean(self.peer, 64))
-        if self.raw:
-            _set(self, "raw", bytes(self.raw[:MAX_RAW]))
+        if len(fields) > MAX_FIELDS:
+            fields = dict(list(fields.items())[:MAX_FIELDS])
+        # Written out: a sweep of a /24 makes 700 of them, and what dataclass would generate sets half of it twice.
+        _set(self, "when", when)
+        _set(self, "mono", mono)
+        _set(self, "source", source)
+        _set(self, "interface", clean(interface, 64))
+        _set(self, "peer", clean(peer, 64))
+        _set(self, "kind", kind)
+        _set(
+            self,
+            "fields",
+            MappingProxyType({clean(key, 64): value if isinstance(value, int) else _clean_field(value) for key, value in fields.items()}),
+        )
+        _set(self, "raw", bytes(raw[:MAX_RAW]) if raw else b"")
 
     def text(self, key: str) -> str:
         """Return the field as text, "" where it is absent or not text."""

@@ -29,9 +29,8 @@ class SystemClock:
             self._wall, self._mono, ours = system, mono, system
         return ours
 
-    def mono(self) -> float:
-        """Return monotonic seconds; only differences mean something."""
-        return time.monotonic()
+    mono = staticmethod(time.monotonic)
+    """Return monotonic seconds; only differences mean something."""
 
     async def sleep(self, seconds: float) -> None:
         """Wait ``seconds`` (not at all where it is zero or less, but let others run)."""

@@ -19,12 +19,14 @@ FULL_SECONDS: Final = 5.0
 class Fullness:
     """How long one socket has been full."""
 
-    __slots__ = ("_clock", "_since", "_until")
+    __slots__ = ("_clock", "_since", "_until", "waiting")
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._since: float | None = None
         self._until = 0.0
+        self.waiting = False
+        """The last send found it full."""
 
     def left(self) -> float:
         """Return the seconds until it is worth trying again, 0.0 where it is now."""
@@ -33,6 +35,7 @@ class Fullness:
     def clear(self) -> None:
         """Note that the socket took a datagram."""
         self._since = None
+        self.waiting = False
 
     def again(self, error: OSError, doing: str) -> float:
         """Return the seconds until a send that failed is worth trying again. Raises NetworkError where waiting does not help."""
@@ -42,6 +45,7 @@ class Fullness:
         if self._since is None or now > self._until + FULL_SECONDS:
             self._since = now  # nobody has tried for long: that says nothing about the time between
         self._until = now + FULL_WAIT
+        self.waiting = True
         if now - self._since > FULL_SECONDS:
             raise network_error(error, doing) from error
         return FULL_WAIT

@@ -116,17 +116,19 @@ class EndpointBase:
         if self._closed:
             self._open_or_raise(address, port)
         wait = self._gate.wait(address, liveness=liveness, transport="udp", payload=payload)
-        return wait if wait > 0 else self._leave(payload, address, port, purpose, liveness=liveness)
+        return wait or self._leave(payload, address, port, purpose, liveness=liveness)
 
     def _leave(self, payload: bytes, address: str, port: int, purpose: str, *, liveness: bool) -> float:
         """Send, and note it; or return the seconds until the socket may take it."""
-        if (left := self._full.left()) > 0:
+        full = self._full
+        if full.waiting and (left := full.left()) > 0:
             return left
         try:
             gone = self._out(payload, address, port)
         except OSError as error:
-            return self._full.again(error, self._doing(address, port))
-        self._full.clear()
+            return full.again(error, self._doing(address, port))
+        if full.waiting:
+            full.clear()
         if gone:
             self._gate.note(
                 interface=self._interface.name,
@@ -208,7 +210,6 @@ class UdpSocketEndpoint(EndpointBase):
         sock = self._sockets.get(family)
         if sock is None:
             sock = self._socket(family)
-        error = OSError(errno.ECONNREFUSED, "errors of earlier datagrams do not end")
         for _ in range(_SEND_TRIES):
             try:
                 sock.sendto(payload, target)
@@ -216,7 +217,6 @@ class UdpSocketEndpoint(EndpointBase):
                 if caught.errno in FULL:
                     raise
                 # An ICMP error of an earlier datagram is reported on this send, which has not left: try again.
-                error = caught
                 if self._drain_errors(sock) or caught.errno == errno.ECONNREFUSED:
                     continue
                 if caught.errno in PEER_ERRORS:
@@ -226,7 +226,7 @@ class UdpSocketEndpoint(EndpointBase):
                 raise
             else:
                 return True
-        raise error
+        raise OSError(errno.ECONNREFUSED, "errors of earlier datagrams do not end")
 
     def _readable(self, sock: socket.socket, family: int) -> None:
         self._drain_errors(sock)

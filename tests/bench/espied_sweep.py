@@ -93,7 +93,8 @@ def result(told: Told, *, first: float, packets: int, complete: bool, asked: int
 
 
 def main() -> None:
-    atexit.register(gc.freeze)  # as the command does
+    gc.set_threshold(20_000, 20, 20)  # as the command does
+    atexit.register(gc.freeze)
     parser = argparse.ArgumentParser()
     parser.add_argument("interface")
     parser.add_argument("network")
