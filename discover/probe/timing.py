@@ -12,7 +12,7 @@ from typing import Final
 
 UNKNOWN_TIMEOUT: Final = 0.4
 """Seconds to wait while nothing is known: power save holds a packet up to about 300 ms (measured)."""
-LEAST_TIMEOUT: Final = 0.02
+LEAST_TIMEOUT: Final = 0.015
 """Seconds below which no wait goes: what has come in waits up to 10 ms for us in the first burst (measured)."""
 MOST_TIMEOUT: Final = 0.9
 """A kernel repeats a SYN after 1 s (RFC 6298 section 2.1): each attempt of ours ends before that, so that the ledger knows every one."""
