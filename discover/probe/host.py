@@ -110,6 +110,9 @@ class HostAsking:
         self._control_index = 0
         self._refused = 0
         self._vocal = False
+        """It has said something."""
+        self._datagrams = False
+        """It has answered a datagram, be it with an ICMP error; a host behind a firewall may speak TCP alone."""
         self._spoke = False
         self._tempo = Tempo(air, trip)
         self._strikes = 0
@@ -157,7 +160,7 @@ class HostAsking:
         over = min(ends)
         self._over, self._repeat_at = over, min(*again, *connects)
         self._full = flying >= self._most_flying() or repeated >= REPEATED_CONNECTS
-        grain = self._air.grain if self._vocal else NAP_GRAIN
+        grain = self._air.grain if self._datagrams else NAP_GRAIN
         when = math.ceil(over / grain) * grain if over < _NEVER else _NEVER
         if flying < self._most_flying():
             sends = (*fresh, *again, *connects) if repeated < REPEATED_CONNECTS else (*fresh, *again)
@@ -247,8 +250,9 @@ class HostAsking:
 
     def heard(self, transport: str, port: int, now: float, *, refused: bool) -> bool:
         """Take an answer (a reply, an ICMP error, a TCP outcome) from a port; return whether it was a question's first."""
-        if not self._vocal:
+        if not self._vocal or (transport == "udp" and not self._datagrams):
             self._vocal = self.sooner = True
+            self._datagrams = self._datagrams or transport == "udp"
         if transport == "udp" and refused:
             self._refused += 1
             self._first_refusal = min(self._first_refusal, now)
@@ -340,9 +344,10 @@ class HostAsking:
     def _waits(self) -> tuple[float, float, float, float, float]:
         """Return how long a control is waited for, a question asked once and one asked again over UDP, and the same two over TCP."""
         timeout, patience = self._tempo.waits
-        if self._vocal:
+        if self._datagrams:
             return timeout, timeout, timeout, patience, patience
-        return timeout, max(timeout, NAP), max(timeout, REST_OF_NAP), max(patience, NAP), max(patience, REST_OF_NAP)
+        udp = max(timeout, NAP), max(timeout, REST_OF_NAP)
+        return (timeout, *udp, patience, patience) if self._vocal else (timeout, *udp, max(patience, NAP), max(patience, REST_OF_NAP))
 
     def shift(self, seconds: float) -> None:
         """Move all waits by ``seconds``: the machine slept, and answers that wait in the sockets were not read."""

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from discover.net.policy import Policy
 from discover.probe.ask import Decision
-from discover.probe.host import CONTROL_WINDOW, GIVE_UP, MOST_JUDGED, HostAsking
-from discover.probe.ports import CONTROLS, DEFAULT, PortQuestion, control_ports, knock
+from discover.probe.host import CONTROL_WINDOW, GIVE_UP, MOST_JUDGED, NAP, HostAsking
+from discover.probe.ports import CONTROLS, DEFAULT, PortQuestion, connect, control_ports, knock
 from discover.probe.schedule import BACK_OFF
 from discover.probe.tempo import LEAST_GAP
-from discover.probe.timing import Air
+from discover.probe.timing import SAMPLES_ENOUGH, Air
 
 ADDRESS: Final = "192.168.1.20"
 JOINED: Final = 1000.0
@@ -361,3 +361,49 @@ def test_a_control_that_comes_late_still_speaks_for_its_knock() -> None:
     (one,) = decided
     assert (one.question.port, one.control) == (3232, "refused")
     assert one.tries <= air.confirmations() + 1
+
+
+def _quick_air() -> Air:
+    air = Air()
+    air.tick(0.0)
+    for _ in range(SAMPLES_ENOUGH):
+        air.answered(0.001, measured=True)
+    air.tick(1.0)
+    return air
+
+
+def _asked_twice_at(host: HostAsking, port: int, *, until: float) -> float | None:
+    """Serve the host, and return when a UDP port was asked for the second time."""
+    tries, now = 0, JOINED
+    while (when := host.next_time()) is not None and when <= until:
+        now = max(now, when)
+        list(host.expire(now))
+        while (wanted := host.wants(now)) is not None:
+            ask, question = wanted
+            host.sent(ask, now)
+            tries += question.port == port
+            if tries == 2:
+                return now
+        now += 1e-4
+    return None
+
+
+def test_a_host_that_speaks_tcp_alone_gets_the_time_of_a_nap_for_its_datagrams() -> None:
+    # A firewall drops them, most likely; nothing is gained by asking again at once, and the budget is missing elsewhere.
+    questions = (knock(3232), connect(80))
+    quiet = HostAsking(ADDRESS, questions, air=_quick_air(), policy=Policy(), joined=JOINED)
+    assert _asked_twice_at(quiet, 3232, until=JOINED + 0.001) is None
+    quiet.heard("tcp", 80, JOINED + 0.002, refused=False)
+    again = _asked_twice_at(quiet, 3232, until=JOINED + 1.0)
+    assert again is not None
+    assert again - JOINED >= NAP
+
+
+def test_a_host_that_sends_icmp_errors_is_asked_again_as_soon_as_the_air_allows() -> None:
+    questions = (knock(3232), knock(3231))
+    host = HostAsking(ADDRESS, questions, air=_quick_air(), policy=Policy(), joined=JOINED)
+    assert _asked_twice_at(host, 3232, until=JOINED + 0.001) is None
+    host.heard("udp", 3231, JOINED + 0.002, refused=True)
+    again = _asked_twice_at(host, 3232, until=JOINED + 1.0)
+    assert again is not None
+    assert again - JOINED < 0.05
