@@ -374,15 +374,14 @@ def _quick_air() -> Air:
 
 def _asked_twice_at(host: HostAsking, port: int, *, until: float) -> float | None:
     """Serve the host, and return when a UDP port was asked for the second time."""
-    tries, now = 0, JOINED
+    now = JOINED
     while (when := host.next_time()) is not None and when <= until:
         now = max(now, when)
         list(host.expire(now))
         while (wanted := host.wants(now)) is not None:
             ask, question = wanted
             host.sent(ask, now)
-            tries += question.port == port
-            if tries == 2:
+            if ask is not None and question.port == port and ask.tries > 1:
                 return now
         now += 1e-4
     return None
