@@ -208,6 +208,10 @@ class FakeUdpEndpoint:
         """Return the next event that is there already, None where there is none."""
         return self._box.take()
 
+    def listen(self, listener: Callable[[], None] | None) -> None:
+        """Call back when events have come; see :class:`discover.net.api.UdpEndpoint`."""
+        self._box.listen(listener)
+
     def close(self) -> None:
         """Close; idempotent."""
         if not self._closed:

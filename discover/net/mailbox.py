@@ -39,6 +39,10 @@ class Mailbox(Generic[T]):
         self._events: deque[T] = deque()
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._closed = False
+        self._listener: Callable[[], None] | None = None
+        self._called = False
+        self.holding = False
+        """True while more is being put in: the listener is called by :meth:`flush` then."""
 
     def __len__(self) -> int:
         return len(self._events)
@@ -48,7 +52,24 @@ class Mailbox(Generic[T]):
         if self._closed:
             return
         self._events.append(event)
-        self._wake_one()
+        if self._waiters:
+            self._wake_one()
+        elif self._listener is not None and not (self._called or self.holding):
+            self._called = True
+            self._call_later(0.0, self.flush)
+
+    def listen(self, listener: Callable[[], None] | None) -> None:
+        """Call ``listener`` soon whenever there are events that nobody waits for; it takes them all. None: no more."""
+        self._listener = listener
+        if listener is not None and self._events and not self._called:
+            self._called = True
+            self._call_later(0.0, self.flush)
+
+    def flush(self) -> None:
+        """Call the listener now where there is something for it."""
+        self._called = False
+        if self._listener is not None and self._events:
+            self._listener()
 
     def _wake_one(self) -> None:
         while self._waiters:

@@ -12,7 +12,7 @@ import errno
 import socket
 import struct
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from discover.errors import NetworkError
@@ -98,6 +98,10 @@ class EndpointBase:
     def receive_nowait(self) -> UdpEvent | None:
         """Return the next event that is there already, None where there is none."""
         return self._box.take()
+
+    def listen(self, listener: Callable[[], None] | None) -> None:
+        """Call back when events have come; see :class:`discover.net.api.UdpEndpoint`."""
+        self._box.listen(listener)
 
     async def send(self, payload: bytes, address: str, port: int, *, purpose: str) -> None:
         """Send one datagram; see :class:`discover.net.api.UdpEndpoint`."""
@@ -229,6 +233,15 @@ class UdpSocketEndpoint(EndpointBase):
         raise OSError(errno.ECONNREFUSED, "errors of earlier datagrams do not end")
 
     def _readable(self, sock: socket.socket, family: int) -> None:
+        self._box.holding = True
+        try:
+            self._read(sock, family)
+        finally:
+            self._box.holding = False
+        self._box.flush()
+        self._mind()
+
+    def _read(self, sock: socket.socket, family: int) -> None:
         self._drain_errors(sock)
         for _ in range(_BATCH):
             try:
@@ -247,7 +260,6 @@ class UdpSocketEndpoint(EndpointBase):
             # Our own multicasts and broadcasts, which the kernel loops back, are no news.
             if peer[1] != self._ports[family] or plain(peer[0]) not in self._own:
                 self._put(UdpEventKind.REPLY, peer[0], peer[1], payload, received=_received(ancillary))
-        self._mind()
 
     def _pause(self) -> None:
         for one in self._sockets.values():

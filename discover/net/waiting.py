@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 
-from discover.net.api import Clock
+from discover.net.api import Clock, Timer
 from discover.net.mailbox import settle
 
 
@@ -52,3 +53,49 @@ class Alarm:
         else:
             await asyncio.sleep(0)  # others get their turn even where it is rung without end
         self._rung = False
+
+
+class Bell:
+    """Calls ``callback(late)`` at the time that was set last, or soon after it is rung; it starts no task and waits for nothing.
+
+    ``late`` is by how many seconds the time was overrun: 0.0 where it was rung. Each call is the last one until
+    a time is set or it is rung again.
+    """
+
+    def __init__(self, clock: Clock, callback: Callable[[float], None]) -> None:
+        self._clock = clock
+        self._callback = callback
+        self._timer: Timer | None = None
+        self._at: float | None = None
+        self._expected = 0.0
+        """When it strikes if nobody sleeps: a time that has passed already is no oversleeping."""
+        self._rung = False
+
+    def set(self, when: float | None) -> None:
+        """Call back at ``when`` (monotonic seconds; None: not before it is rung) instead of the time before; nothing where it was rung."""
+        if self._rung or (when == self._at and (when is None or self._timer is not None)):
+            return
+        self.cancel()
+        self._at = when
+        if when is not None:
+            now = self._clock.mono()
+            self._expected = max(now, when)
+            self._timer = self._clock.call_later(self._expected - now, self._strike)
+
+    def ring(self) -> None:
+        """Call back as soon as what is ready now has had its turn."""
+        if not self._rung:
+            self.cancel()
+            self._rung = True
+            self._timer = self._clock.call_later(0.0, self._strike)
+
+    def _strike(self) -> None:
+        late = 0.0 if self._rung or self._at is None else self._clock.mono() - self._expected
+        self._timer, self._at, self._rung = None, None, False
+        self._callback(late)
+
+    def cancel(self) -> None:
+        """Call back no more; idempotent."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer, self._at, self._rung = None, None, False

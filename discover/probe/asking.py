@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
@@ -13,7 +12,7 @@ from discover.model.signal import Field, Source
 from discover.net.api import Network, TcpOutcome
 from discover.net.emitter import Emitter
 from discover.net.policy import Policy
-from discover.net.waiting import Alarm
+from discover.net.waiting import Bell
 from discover.probe.ask import Decision
 from discover.probe.book import Book, Line
 from discover.probe.ports import UPDATE_PORTS, PortQuestion, control_ports
@@ -63,9 +62,8 @@ class PortPhase:
         self._policy = policy
         self._asking: set[str] = set()
         self._syns: dict[tuple[str, int], None] = {}
-        self._alarm = Alarm(network.clock)
-        self._wake = 0.0
-        """When the schedule is looked at next; what is due later than that need not wake it."""
+        self._bell = Bell(network.clock, self._turn)
+        self._ended: asyncio.Future[None] | None = None
         self._line = Line(network, interface, book)
         try:
             self._connector = network.connector(interface, self._outcome)
@@ -89,7 +87,7 @@ class PortPhase:
         self._book.contact(address).controls.update(control_ports(address, self._questions))
         self._schedule.add(address, self._clock.mono(), fragile=fragile, asked=asked, trip=trip)
         self._settle(address)  # there may be nothing to ask
-        self._alarm.ring()
+        self._come_back()
 
     def learn(self, address: str, mac: str) -> None:
         """Take note of a host's MAC that came later than the host."""
@@ -108,7 +106,7 @@ class PortPhase:
             if port in UPDATE_PORTS and port in self._book.contact(address).replied:
                 self._fragile(address)
             self._settle(address)
-            self._mind()
+            self._come_back()
 
     def estimate(self) -> float:
         """Return about how many seconds the hosts known by now still take."""
@@ -121,19 +119,31 @@ class PortPhase:
             group.create_task(self._work())
 
     async def _work(self) -> None:
-        clock = self._clock
-        while True:
-            when = self._schedule.next_time()
-            now = clock.mono()
-            self._wake = math.inf if when is None else when
-            wait = None if when is None else max(0.0, when - now)
-            await self._alarm.wait(wait)
+        self._ended = asyncio.get_running_loop().create_future()
+        try:
+            self._bell.ring()
+            await self._ended
+        finally:
+            self._ended = None
+            self._bell.cancel()
+
+    def _come_back(self) -> None:
+        """Let the bell strike when something is due, while anybody works."""
+        if self._ended is not None:
+            self._bell.set(self._schedule.next_time())
+
+    def _turn(self, late: float) -> None:
+        """Serve who is due, and say when to come back."""
+        try:
             self._line.drain()
-            late = clock.mono() - now - (wait or 0.0)
-            if wait is not None and late > SLEPT:
+            if late > SLEPT:
                 self._schedule.shift(late)
-                continue
-            self._serve()
+            else:
+                self._serve()
+            self._come_back()
+        except Exception as error:  # noqa: BLE001 - raised where it is waited for; in a timer's callback it would be lost
+            if self._ended is not None and not self._ended.done():
+                self._ended.set_exception(error)
 
     def _serve(self) -> None:
         """Send what is due now, a burst at a time; the rest comes after what has come in was read."""
@@ -147,7 +157,7 @@ class PortPhase:
             self._send(step)
             room -= 1
             if not room:
-                self._alarm.ring()
+                self._bell.ring()
                 return
 
     def _send(self, send: Send) -> None:
@@ -189,13 +199,7 @@ class PortPhase:
             self._book.alive(address)
         self._emit(Source.TCP, _KINDS.get(outcome, "tcp.silent"), address, fields)
         self._settle(address)
-        self._mind()
-
-    def _mind(self) -> None:
-        """Wake who serves where something is due sooner than before."""
-        when = self._schedule.next_time()
-        if when is not None and when < self._wake:
-            self._alarm.ring()
+        self._come_back()
 
     def _decide(self, decision: Decision) -> None:
         address, port = decision.address, decision.question.port

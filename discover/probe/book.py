@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import asyncio
 from collections.abc import Callable, Collection
 from functools import lru_cache
 from typing import Final
@@ -13,6 +13,7 @@ from discover.model.signal import Source
 from discover.net.api import Network, UdpEvent, UdpEventKind
 from discover.net.emitter import Emitter
 from discover.net.gate import plain
+from discover.net.mailbox import settle
 from discover.proto.replies import decode_udp
 from discover.proto.wellknown import SSDP_PORT
 
@@ -187,14 +188,25 @@ class Line:
         self._book = book
         self._asked: set[str] | None = None if open_to_all else set()
         self._closed = False
+        self._ended: asyncio.Future[None] | None = None
 
     async def run(self) -> None:
-        """Hand events to the book until the socket is closed."""
-        while not self._closed:
-            event = await self._endpoint.receive(math.inf)
-            if event is not None:
-                self._take(event)
-                self.drain()
+        """Hand events to the book until the socket is closed. Raises what the book raises."""
+        if self._closed:
+            return
+        self._ended = asyncio.get_running_loop().create_future()
+        self._endpoint.listen(self._hear)
+        try:
+            await self._ended
+        finally:
+            self._endpoint.listen(None)
+
+    def _hear(self) -> None:
+        try:
+            self.drain()
+        except Exception as error:  # noqa: BLE001 - raised where it is waited for; in a socket's callback it would be lost
+            if self._ended is not None and not self._ended.done():
+                self._ended.set_exception(error)
 
     def drain(self) -> None:
         """Hand over what has come in already."""
@@ -230,6 +242,8 @@ class Line:
         """Close the socket; idempotent."""
         self._closed = True
         self._endpoint.close()
+        if self._ended is not None:
+            settle(self._ended)
 
 
 @lru_cache(maxsize=4096)

@@ -464,10 +464,14 @@ class HostAsking:
         if ask.question.transport == "tcp" or ask.tries <= 1:
             ask.due = None if ask.pending else now
         elif self.rationed and ask.question.judged:
-            ask.due = max(now, (ask.pending[-1].sent if ask.pending else now - self._tempo.timeout) + RATION)
+            ask.due = self._together(now, (ask.pending[-1].sent if ask.pending else now - self._tempo.timeout) + RATION)
         else:
-            last = ask.pending[-1].sent if ask.pending else now - self._tempo.gap
-            ask.due = max(now, last + self._tempo.gap)
+            ask.due = self._together(now, ask.pending[-1].sent + self._tempo.gap) if ask.pending else now
+
+    def _together(self, now: float, when: float) -> float:
+        """Return when something that is to be done at a time is done, so that much is done at once."""
+        grain = self._air.grain
+        return now if when <= now else math.ceil(when / grain) * grain
 
     def _doubt(self, ask: Ask) -> None:
         """Keep the air's count of ports that have been silent just once: who is silent again hardly lost something twice."""

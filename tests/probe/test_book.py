@@ -169,3 +169,32 @@ def test_any_text_has_one_canonical_form(text: str) -> None:
 )
 def test_an_address_has_one_name(text: str, plain: str) -> None:
     assert canonical(text) == plain
+
+
+async def test_what_the_book_raises_ends_the_line() -> None:
+    # In a socket's callback it would be lost, and the scan would go on without its answers.
+    network = FakeNetwork(FakeHost(address=ADDRESS, udp={30303: lambda _asked: b"hello"}))
+
+    def broken(_address: str) -> None:
+        raise RuntimeError("a mistake of ours")
+
+    book = Book(Emitter(network.clock, "lan0", lambda _signal: None, 0.0), (), broken)
+    line = Line(network, network.interfaces()[0], book)
+    try:
+        running = asyncio.ensure_future(line.run())
+        assert line.try_send(b"1", ADDRESS, 30303, purpose="test") == 0.0
+        await network.clock.sleep(1.0)
+        with pytest.raises(RuntimeError, match="a mistake of ours"):
+            await running
+    finally:
+        line.close()
+
+
+async def test_a_line_that_is_closed_ends() -> None:
+    network = FakeNetwork()
+    line = Line(network, network.interfaces()[0], Noted().book)
+    running = asyncio.ensure_future(line.run())
+    await asyncio.sleep(0)
+    line.close()
+    await asyncio.wait_for(running, 5)
+    await line.run()  # also where it was closed before
