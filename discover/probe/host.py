@@ -34,6 +34,8 @@ MISS: Final = 0.003
 MISS_RATION: Final = 0.005
 """Probability with which silent controls that were lost may be taken for a spent ration."""
 LEAST_TRIES: Final = 2
+KNOCKS_ENOUGH: Final = 3
+"""Ports that kept silent at a host that speaks otherwise, after which a second knock teaches nothing: it sends no ICMP errors."""
 MOST_TRIES: Final = 4
 MOST_JUDGED: Final = 16
 """Tries at a port whose silence is judged: twice the confirmations it may need."""
@@ -430,6 +432,8 @@ class HostAsking:
         if ask.question.transport == "tcp":
             most = FRAGILE_TRIES if self.fragile else MOST_TRIES
             wanted = self._air.tries(MISS, least=LEAST_TRIES, most=most) if self._vocal else LEAST_TRIES
+        elif ask.question.mute and self._vocal and self._knocked() >= KNOCKS_ENOUGH:
+            wanted = 1
         else:
             # A host that has said nothing at all to two rounds of everything says nothing to a third.
             wanted = self._air.tries(MISS, least=LEAST_TRIES, most=MOST_TRIES) if self._vocal else LEAST_TRIES
@@ -441,6 +445,10 @@ class HostAsking:
         if ask.pending:
             return ""
         return "silent" if ask.question.judged or ask.question.transport == "tcp" else "none"
+
+    def _knocked(self) -> int:
+        """Return at how many ports it was knocked, none of which was refused: who sends no ICMP error to the first few sends none."""
+        return sum(1 for one in self._asks.values() if one.question.mute and one.tries)
 
     def _plan_judged(self, ask: Ask, now: float) -> str:
         wanted = self._air.confirmations(self._renewed())

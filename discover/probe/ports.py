@@ -49,6 +49,11 @@ class PortQuestion(NamedTuple):
     payloads: tuple[bytes, ...] = ()
     judged: bool = False
 
+    @property
+    def mute(self) -> bool:
+        """Tell whether what listens there never answers: only a refusal says anything."""
+        return self.payloads == (KNOCK,)
+
     def payload(self, number: int) -> bytes:
         """Return the datagram of try ``number`` (from 0)."""
         return self.payloads[min(number, len(self.payloads) - 1)]

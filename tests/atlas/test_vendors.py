@@ -101,8 +101,7 @@ def test_the_short_list_of_espressif_does_not_contradict_the_installed_table() -
 
 def test_knowing_an_espressif_device_loads_no_table() -> None:
     code = (
-        "import sys\nfrom discover.atlas.espressif import is_espressif\n"
-        "print(is_espressif('24:6f:28:00:00:01'), 'aiooui' in sys.modules)"
+        "import sys\nfrom discover.atlas.espressif import is_espressif\nprint(is_espressif('24:6f:28:00:00:01'), 'aiooui' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["True", "False"]

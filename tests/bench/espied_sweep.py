@@ -9,10 +9,13 @@ A key is "udp/30303/10.77.0.9"; "maybe" is espied's "likely".
 from __future__ import annotations
 
 import argparse
-import asyncio
-import atexit
-import gc
 import json
+
+from discover.lean import import_asyncio, lean_process
+
+import_asyncio()  # before anything else does: as the command
+
+import asyncio
 
 from discover.atlas.catalogue import Catalogue
 from discover.engine import LiveFeed, plan_scan
@@ -93,8 +96,7 @@ def result(told: Told, *, first: float, packets: int, complete: bool, asked: int
 
 
 def main() -> None:
-    gc.set_threshold(20_000, 20, 20)  # as the command does
-    atexit.register(gc.freeze)
+    lean_process()
     parser = argparse.ArgumentParser()
     parser.add_argument("interface")
     parser.add_argument("network")

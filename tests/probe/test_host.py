@@ -406,3 +406,36 @@ def test_a_host_that_sends_icmp_errors_is_asked_again_as_soon_as_the_air_allows(
     again = _asked_twice_at(host, 3232, until=JOINED + 1.0)
     assert again is not None
     assert again - JOINED < 0.05
+
+
+def _packets(host: HostAsking, *, hears: dict[float, tuple[str, int, bool]]) -> list[int]:
+    """Serve the host to its end, telling it what it hears and when, and return the UDP ports asked."""
+    asked: list[int] = []
+    news = sorted(hears.items())
+    now = JOINED
+    while (when := host.next_time()) is not None:
+        while news and news[0][0] <= when:
+            now, (transport, port, refused) = news.pop(0)
+            host.heard(transport, port, now, refused=refused)
+            when = host.next_time() or now
+        now = max(now, when)
+        list(host.expire(now))
+        while (wanted := host.wants(now)) is not None:
+            ask, question = wanted
+            host.sent(ask, now)
+            if ask is not None and question.transport == "udp":
+                asked.append(question.port)
+    return asked
+
+
+def test_who_sends_no_icmp_error_is_not_knocked_at_twice() -> None:
+    questions = (*map(knock, (3232, 8266, 2040, 3231)), connect(80))
+    host = HostAsking(ADDRESS, questions, air=_quick_air(), policy=Policy(), joined=JOINED)
+    asked = _packets(host, hears={JOINED + 0.002: ("tcp", 80, False)})
+    assert sorted(asked) == [2040, 3231, 3232, 8266]
+
+
+def test_a_host_that_says_nothing_may_nap_and_is_knocked_at_twice() -> None:
+    questions = (*map(knock, (3232, 8266, 2040, 3231)), connect(80))
+    host = HostAsking(ADDRESS, questions, air=_quick_air(), policy=Policy(), joined=JOINED)
+    assert sorted(_packets(host, hears={})) == sorted([2040, 3231, 3232, 8266] * 2)
