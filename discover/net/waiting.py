@@ -82,6 +82,11 @@ class Bell:
             self._expected = max(now, when)
             self._timer = self._clock.call_later(self._expected - now, self._strike)
 
+    def set_no_later(self, when: float | None) -> None:
+        """Call back at ``when`` where that is sooner than the time that was set; to be called too soon costs less than to set it anew."""
+        if when is not None and (self._at is None or when < self._at):
+            self.set(when)
+
     def ring(self) -> None:
         """Call back as soon as what is ready now has had its turn."""
         if not self._rung:

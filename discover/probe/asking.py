@@ -128,9 +128,9 @@ class PortPhase:
             self._bell.cancel()
 
     def _come_back(self) -> None:
-        """Let the bell strike when something is due, while anybody works."""
+        """Let the bell strike no later than something is due, while anybody works."""
         if self._ended is not None:
-            self._bell.set(self._schedule.next_time())
+            self._bell.set_no_later(self._schedule.next_time())
 
     def _turn(self, late: float) -> None:
         """Serve who is due, and say when to come back."""
@@ -140,7 +140,7 @@ class PortPhase:
                 self._schedule.shift(late)
             else:
                 self._serve()
-            self._come_back()
+            self._bell.set(self._schedule.next_time())
         except Exception as error:  # noqa: BLE001 - raised where it is waited for; in a timer's callback it would be lost
             if self._ended is not None and not self._ended.done():
                 self._ended.set_exception(error)

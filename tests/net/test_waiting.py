@@ -130,3 +130,11 @@ async def test_who_waits_for_an_event_comes_first() -> None:
     heard.clock.script(0.5, lambda: heard.box.put(7))
     assert await heard.box.get(1.0) == 7
     assert not heard.calls
+
+
+async def test_a_time_can_be_brought_forward_and_not_put_off() -> None:
+    struck = Struck()
+    for when in (0.5, 0.7, 0.3, None, 0.4):
+        struck.bell.set_no_later(when)
+    await struck.clock.sleep(2.0)
+    assert struck.times == [0.3]
