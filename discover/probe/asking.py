@@ -146,18 +146,26 @@ class PortPhase:
                 self._ended.set_exception(error)
 
     def _serve(self) -> None:
-        """Send what is due now, a burst at a time; the rest comes after what has come in was read."""
+        """Send what is due now, a burst at a time; the rest comes after what has come in was read.
+
+        A host's next packet comes once around all others; where there are few others, that is in the same turn.
+        """
         room = BURST
-        now = self._clock.mono()
-        self._air.tick(now)
-        for step in self._schedule.due(now):
-            if isinstance(step, Decision):
-                self._decide(step)
-                continue
-            self._send(step)
-            room -= 1
-            if not room:
-                self._bell.ring()
+        while True:
+            before = room
+            now = self._clock.mono()
+            self._air.tick(now)
+            for step in self._schedule.due(now):
+                if isinstance(step, Decision):
+                    self._decide(step)
+                    continue
+                self._send(step)
+                room -= 1
+                if not room:
+                    self._bell.ring()
+                    return
+            when = self._schedule.next_time()
+            if room == before or when is None or when > self._clock.mono():
                 return
 
     def _send(self, send: Send) -> None:

@@ -162,7 +162,7 @@ class HostAsking:
         over = min(ends)
         self._over, self._repeat_at = over, min(*again, *connects)
         self._full = flying >= self._most_flying() or repeated >= REPEATED_CONNECTS
-        grain = self._air.grain if self._datagrams else NAP_GRAIN
+        grain = self._air.grain if self._datagrams else max(self._air.grain, NAP_GRAIN)
         when = math.ceil(over / grain) * grain if over < _NEVER else _NEVER
         if flying < self._most_flying():
             sends = (*fresh, *again, *connects) if repeated < REPEATED_CONNECTS else (*fresh, *again)
