@@ -184,52 +184,54 @@ class Sweep:
 
     async def _ask(self, now: float) -> float | None:
         """Ask who is to be asked now; return the seconds until there is room for more, None where nobody else is to be asked yet."""
+        roll = self._roll
         for _ in range(BURST):
-            address = self._roll.wants(now)
+            address = roll.wants(now)
             if address is None:
                 return None
-            wait = await self._try(address)
-            if self.error is not None:
-                return None
+            try:
+                wait = self._leave(address)
+            except _REFUSED as error:  # the gate's refusal: the interface stands in another network now
+                wait = await self._again(address, error)
+                if self.error is not None:
+                    return None
             if wait > 0:
                 return wait
         return 0.0
 
-    async def _try(self, address: str) -> float:
-        """Ask one address; where the system refuses and goes on refusing, it stays untested."""
-        clock = self._network.clock
-        for back_off in (*BACK_OFF, None):
+    async def _again(self, address: str, error: EspiedError) -> float:
+        """Ask an address again that the system refused to ask; where it goes on refusing, the address stays untested."""
+        for back_off in BACK_OFF:
+            await self._network.clock.sleep(back_off)
             try:
-                wait = self._leave(address)
-            except _REFUSED as error:  # the gate's refusal: the interface stands in another network now
-                if back_off is not None:
-                    await clock.sleep(back_off)
-                    continue
-                self.complete = False
-                self._failures += 1
-                if self._failures >= FAILURES:
-                    self.error = error
-                self._roll.skip(address)
-                return 0.0
-            if wait <= 0:
-                self._failures = 0
-                self._roll.asked(address, clock.mono())
-            return wait
-        return 0.0  # pragma: no cover - the last turn returns
+                return self._leave(address)
+            except _REFUSED as caught:
+                error = caught
+        self.complete = False
+        self._failures += 1
+        if self._failures >= FAILURES:
+            self.error = error
+        self._roll.skip(address)
+        return 0.0
 
     def _leave(self, address: str) -> float:
         if self._asker is not None:
-            return self._asker.try_ask(address, purpose=_ARP)
-        wait = self._line().try_send(KNOCK, address, LIVENESS_PORT, purpose=_KNOCK, liveness=True)
-        self._room -= wait <= 0
+            wait = self._asker.try_ask(address, purpose=_ARP)
+        else:
+            line = self._lines[-1].line if self._room > 0 else self._new_line()
+            wait = line.try_send(KNOCK, address, LIVENESS_PORT, purpose=_KNOCK, liveness=True)
+            self._room -= wait <= 0
+        if wait <= 0:
+            self._failures = 0
+            self._roll.asked(address, self._network.clock.mono())
         return wait
 
-    def _line(self) -> Line:
-        """Return the socket of the next address: each holds about 256 datagrams that wait for ARP."""
+    def _new_line(self) -> Line:
+        """Open the socket of the next addresses: each holds about 256 datagrams that wait for ARP."""
         now = self._network.clock.mono()
-        if self._room <= 0:
-            while self._lines and now - self._lines[0].opened > OLD:
-                self._lines.popleft().stop()
-            self._lines.append(_Opened(Line(self._network, self._interface, self._book), now))
-            self._room = self._policy.socket_addresses
-        return self._lines[-1].line
+        while self._lines and now - self._lines[0].opened > OLD:
+            self._lines.popleft().stop()
+        line = Line(self._network, self._interface, self._book)
+        self._lines.append(_Opened(line, now))
+        self._room = self._policy.socket_addresses
+        return line
