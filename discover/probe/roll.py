@@ -355,7 +355,7 @@ class Roll:
 
 
 _INSTANT: Final = 1e-6
-_LOOK: Final = 0.04
+_LOOK: Final = 0.08
 """Seconds between two looks at a cohort that might be over."""
 _CLEAN: Final = 0.005
 WINDOW_SIZE: Final = 900
