@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from discover.net.policy import Policy
 from discover.probe.ask import Decision
-from discover.probe.host import CONTROL_WINDOW, GIVE_UP, MOST_JUDGED, NAP, HostAsking
+from discover.probe.host import HostAsking
+from discover.probe.limits import CONTROL_WINDOW, GIVE_UP, MOST_JUDGED, NAP
 from discover.probe.ports import CONTROLS, DEFAULT, PortQuestion, connect, control_ports, knock
 from discover.probe.schedule import BACK_OFF
 from discover.probe.tempo import LEAST_GAP

@@ -9,7 +9,7 @@ from functools import cache
 import pytest
 
 from discover.net.policy import Policy
-from discover.probe.host import MOST_JUDGED
+from discover.probe.limits import MOST_JUDGED
 from discover.probe.ports import DEFAULT
 from tests.probe.lan import Lan, Place, Result
 

@@ -14,7 +14,7 @@ from discover.net.api import UdpEvent, UdpEventKind
 from discover.net.fake import FakeNetwork
 from discover.net.fake_hosts import FakeHost
 from discover.net.policy import Policy
-from discover.probe.host import CONTROL_WINDOW, MOST_JUDGED
+from discover.probe.limits import CONTROL_WINDOW, MOST_JUDGED
 from discover.probe.ports import (
     CONTROLS,
     DEFAULT,

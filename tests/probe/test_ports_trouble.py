@@ -17,7 +17,7 @@ from discover.net.fake_hosts import FakeHost, fake_interface
 from discover.net.policy import Policy
 from discover.net.virtual import VirtualClock
 from discover.probe.book import FLOOD, MAX_REPLIES
-from discover.probe.host import MOST_JUDGED
+from discover.probe.limits import MOST_JUDGED
 from discover.probe.ports import DEFAULT, KNOCK_PORTS, TCP_PORTS, knock
 from tests.probe.probing import ADDRESS, Asking, ask, asking
 

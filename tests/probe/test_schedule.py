@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from discover.net.policy import Policy
 from discover.probe.ask import Decision
-from discover.probe.host import MOST_JUDGED
+from discover.probe.limits import MOST_JUDGED
 from discover.probe.ports import DEFAULT, PortQuestion, Transport, connect, knock
 from discover.probe.schedule import Schedule, Send
 from discover.probe.timing import Air
