@@ -46,7 +46,7 @@ class Post:
         self._targets = () if plan.passive else tuple(one for one in plan.targets if one.interface == interface)
         self._places: dict[str, Target | None] = {}
         self._listens = interface in plan.interfaces
-        self._hold = LoopbackHold(self._hand_on, self._is_loopback_target)
+        self._hold = LoopbackHold(self._hand_on, self._is_target)
         self._emit = Emitter(
             shared.network.clock, interface.name, self._hold.take if interface.loopback else self._hand_on, shared.meter.start
         )
@@ -325,9 +325,6 @@ class Post:
                 self._places.clear()
             found = self._places[address] = next((one for one in self._targets if address in one), None)
             return found
-
-    def _is_loopback_target(self, address: str) -> bool:
-        return self.interface.loopback and self._is_target(address)
 
     def _counts(self, address: str) -> bool:
         """Tell whether a row of the neighbour table is one of those that this scan is about."""

@@ -23,12 +23,11 @@ class Emitter:
 
     def __call__(self, source: Source, kind: str, peer: str = "", fields: Mapping[str, Field] | None = None, raw: bytes = b"") -> None:
         """Emit one signal, stamped now. Raises ValueError for a kind that the vocabulary does not list."""
-        clock = self._clock
         self._hand_on(
             Signal(
                 # Microseconds are finer than any clock here is true, and keep recordings short.
-                when=round(clock.wall(), 6),
-                mono=round(clock.mono() - self._start, 6),
+                when=round(self._clock.wall(), 6),
+                mono=round(self._clock.mono() - self._start, 6),
                 source=source,
                 interface=self.interface,
                 peer=peer,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -28,6 +27,12 @@ def settle(future: asyncio.Future[None]) -> None:
     """Wake who waits for the future; nothing where it is done already."""
     if not future.done():
         future.set_result(None)
+
+
+def fail(future: asyncio.Future[None] | None, error: BaseException) -> None:
+    """Raise the error where somebody waits for the future, from a callback whose own errors would be lost; only the first one."""
+    if future is not None and not future.done():
+        future.set_exception(error)
 
 
 class Mailbox(Generic[T]):
@@ -79,11 +84,11 @@ class Mailbox(Generic[T]):
                 return
 
     async def get(self, timeout: float) -> T | None:
-        """Return the next event; None after ``timeout`` seconds (infinity: never) without one, and at once where the box is closed."""
+        """Return the next event; None after ``timeout`` seconds without one, and at once where the box is closed and empty."""
         if not self._events and not self._closed and timeout > 0:
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
-            timer = None if timeout == math.inf else self._call_later(timeout, partial(settle, waiter))
+            timer = self._call_later(timeout, partial(settle, waiter))
             try:
                 await waiter
             except asyncio.CancelledError:
@@ -92,8 +97,7 @@ class Mailbox(Generic[T]):
                     self._wake_one()
                 raise
             finally:
-                if timer is not None:
-                    timer.cancel()
+                timer.cancel()
                 if waiter in self._waiters:
                     self._waiters.remove(waiter)
         return self.take()

@@ -18,7 +18,6 @@ from discover.net import netlink
 from discover.net.gate import pack_ipv4
 
 PROC_ARP: Final = "/proc/net/arp"
-_BROADCAST: Final = ipaddress.IPv4Address("255.255.255.255")
 _COMMAND_SECONDS: Final = 10.0
 _MAC: Final = re.compile(r"[0-9a-fA-F]{1,2}([:-][0-9a-fA-F]{1,2}){5}")
 # A field of `netsh interface ipv6 show neighbors` is localised; MAC and address are not, and these words are English's.
@@ -192,7 +191,7 @@ def _is_host(text: str) -> bool:
         address = ipaddress.ip_address(text)
     except ValueError:
         return False
-    return not (address.is_multicast or address.is_unspecified or address == _BROADCAST)
+    return not (address.is_multicast or address.is_unspecified)
 
 
 def _run(program: str, *arguments: str) -> str:

@@ -34,23 +34,18 @@ class Bucket:
     def _fill(self, now: float) -> None:
         # A clock that stands still or steps back fills nothing and loses nothing.
         if now > self._filled:
-            tokens = self._tokens + (now - self._filled) * self._rate
-            self._tokens = min(self._burst, tokens)
+            self._tokens = min(self._burst, self._tokens + (now - self._filled) * self._rate)
             self._filled = now
 
     def wait(self, now: float, tokens: float = 1.0) -> float:
         """Return the seconds until there are so many tokens: 0.0 where they are there at ``now``."""
-        if now > self._filled:
-            self._fill(now)
-        if self._tokens >= tokens:
-            return 0.0
+        self._fill(now)
         tokens = min(tokens, max(1.0, self._burst))  # what never fits may leave when the bucket is full
         return 0.0 if self._tokens >= tokens else max(_STEP, (tokens - self._tokens) / self._rate)
 
     def spend(self, now: float, tokens: float = 1.0) -> None:
         """Take tokens; the caller has seen that :meth:`wait` is 0.0, or runs into debt."""
-        if now > self._filled:
-            self._fill(now)
+        self._fill(now)
         self._tokens -= tokens
 
     def refund(self, now: float, tokens: float) -> None:
@@ -75,9 +70,7 @@ class Window:
 
     def wait(self, now: float, room: int = 1) -> float:
         """Return the seconds until ``room`` more events fit: 0.0 where they fit at ``now``."""
-        most = self.limit - self._held - room
-        if room > self.limit:
-            most = -self._held
+        most = self.limit - self._held - min(room, self.limit)
         if most < 0:
             return _HELD_WAIT
         late = len(self._times) - most
@@ -124,8 +117,8 @@ class Pace:
         """Return the seconds until a packet to ``host`` may leave: 0.0 where it may at ``now``."""
         window = self._hosts.get(host)
         first = 0.0 if window is None else window.wait(now, room)
-        second = (self._liveness if liveness else self._overall).wait(now, room)
-        return max(second, first)
+        bucket = self._liveness if liveness else self._overall
+        return max(first, bucket.wait(now, room))
 
     def host_wait(self, host: str, now: float, room: int = 1) -> float:
         """Return the seconds until ``host`` may get ``room`` more packets: 0.0 where it may at ``now``."""

@@ -69,7 +69,7 @@ class RealNetwork:
     async def neighbours(self, interface: Interface) -> Sequence[Neighbour]:
         """Return the neighbour table of one interface (both families); sends nothing. Raises NetworkError."""
         if LINUX:
-            return read_neighbours(interface)  # the kernel answers from memory: 1 ms for 250 rows, less than a thread takes to start
+            return read_neighbours(interface)  # the kernel answers from memory: 1 ms for 250 rows (measured)
         return await asyncio.to_thread(read_neighbours, interface)
 
     def udp(self, interface: Interface, *, broadcast: bool = False, local_port: int = 0, groups: Iterable[str] = ()) -> UdpEndpoint:

@@ -137,10 +137,8 @@ def tcp_socket(route: Route) -> socket.socket:
             sock.settimeout(0)
         if own is not None:
             if LINUX:
-                try:  # noqa: SIM105 - suppress() takes a microsecond, and there are hundreds of connects
+                with contextlib.suppress(OSError):  # then each source port serves one connection at a time
                     sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
-                except OSError:
-                    pass  # then each source port serves one connection at a time
             sock.bind(own)
     except BaseException:
         sock.close()

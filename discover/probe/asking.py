@@ -11,6 +11,7 @@ from discover.model.network import Interface
 from discover.model.signal import Field, Source
 from discover.net.api import Network, TcpOutcome
 from discover.net.emitter import Emitter
+from discover.net.mailbox import fail
 from discover.net.policy import Policy
 from discover.net.waiting import Bell
 from discover.probe.ask import Decision
@@ -141,9 +142,8 @@ class PortPhase:
             else:
                 self._serve()
             self._bell.set(self._schedule.next_time())
-        except Exception as error:  # noqa: BLE001 - raised where it is waited for; in a timer's callback it would be lost
-            if self._ended is not None and not self._ended.done():
-                self._ended.set_exception(error)
+        except Exception as error:  # noqa: BLE001 - raised where it is waited for
+            fail(self._ended, error)
 
     def _serve(self) -> None:
         """Send what is due now, a burst at a time; the rest comes after what has come in was read.

@@ -13,7 +13,7 @@ from discover.model.signal import Source
 from discover.net.api import Network, UdpEvent, UdpEventKind
 from discover.net.emitter import Emitter
 from discover.net.gate import plain
-from discover.net.mailbox import settle
+from discover.net.mailbox import fail, settle
 from discover.proto.replies import decode_udp
 from discover.proto.wellknown import SSDP_PORT
 
@@ -204,9 +204,8 @@ class Line:
     def _hear(self) -> None:
         try:
             self.drain()
-        except Exception as error:  # noqa: BLE001 - raised where it is waited for; in a socket's callback it would be lost
-            if self._ended is not None and not self._ended.done():
-                self._ended.set_exception(error)
+        except Exception as error:  # noqa: BLE001 - raised where it is waited for
+            fail(self._ended, error)
 
     def drain(self) -> None:
         """Hand over what has come in already."""

@@ -48,6 +48,11 @@ _INSTANT: Final = 1e-6
 """Less is no wait: adding it to a clock may not even change the clock."""
 
 
+def _which(ask: Ask) -> int:
+    """Return which of the four waits of :meth:`HostAsking._waits` a question has."""
+    return 2 * (ask.question.transport == "tcp") + (ask.tries > 1)
+
+
 class HostAsking:
     """The port phase of the host at ``address``; ``joined`` when it was found.
 
@@ -142,9 +147,13 @@ class HostAsking:
             if ask.pending:
                 flying += 1
                 repeated += tcp and ask.tries > 1
-                ends.append(ask.since + waits[2 * tcp + (ask.tries > 1)])
-            if ask.due is not None:
-                (again if ask.tries and not tcp else connects if ask.tries else fresh).append(ask.due)
+                ends.append(ask.since + waits[_which(ask)])
+            if ask.due is None:
+                continue
+            if not ask.tries:
+                fresh.append(ask.due)
+            else:
+                (connects if tcp else again).append(ask.due)
         ends += [one.since + timeout for one in self._waiting]
         over = min(ends)
         self._over, self._repeat_at = over, min(*again, *connects)
@@ -310,7 +319,7 @@ class HostAsking:
         for ask in tuple(self._open):
             if not ask.pending:
                 continue
-            wait = waits[2 * (ask.question.transport == "tcp") + (ask.tries > 1)]
+            wait = waits[_which(ask)]
             end = ask.since + wait
             if end > now_or_so:
                 left.append(end)

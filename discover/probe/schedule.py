@@ -20,6 +20,7 @@ from discover.probe.timing import Air
 BACK_OFF: Final = (0.2, 0.5)
 """Seconds before each retry of a refused send: ENOBUFS passes in milliseconds, an interface that renews its lease in less than a second."""
 _SHRUNK: Final = 5 / 6
+"""Of the timeout that the times follow from: a smaller change is not worth looking at every host again."""
 _ANEW: Final = float("inf")
 """A timeout than which any other is shorter."""
 
@@ -141,7 +142,7 @@ class Schedule:
         """Move all waits: the machine slept, and what came in meanwhile was not read."""
         for host in self._hosts.values():
             host.shift(seconds)
-        self._timeout = _ANEW
+        self._timeout = _ANEW  # work out the times anew
 
     def estimate(self, now: float) -> float:
         """Return about how many seconds the hosts known by now still take."""

@@ -13,8 +13,9 @@ SLOW_ARP: Final = 0.05
 GAP_SHARE: Final = 5
 """Later tries follow each other after a fifth of the timeout: most answers are in by then, and losses in a row get less likely."""
 SHORT_GAP: Final = 0.005
-"""Seconds: on a quick LAN an answer is in after one or two milliseconds."""
+"""Seconds of that at the least: on a clean LAN answers took 0.1 to 4 ms (measured)."""
 LEAST_GAP: Final = 0.02
+"""Seconds between a fragile device's knock and the control behind it."""
 
 _OWN_SPREAD: Final = 1.5
 """A device in power save answers at random within its beacon interval: its next answer may take half as long again."""

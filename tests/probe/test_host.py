@@ -340,7 +340,7 @@ def test_the_estimate_is_a_time(world: World) -> None:
 
 
 def test_a_control_that_comes_late_still_speaks_for_its_knock() -> None:
-    # A fragile device's control follows 20 ms behind the knock, as late as the shortest wait for an answer;
+    # A fragile device's control follows 20 ms behind the knock, later than the shortest wait for an answer ends;
     # and a busy machine is late itself.
     air = Air()
     air.tick(0.0)
