@@ -93,13 +93,23 @@ class Ladder:
     """One check. ``known`` are the device's addresses from the inventory, ``asked`` the level the user wants (None: the rule's)."""
 
     def __init__(
-        self, host: Host, found: Announcement, *, known: tuple[str, ...] = (), asked: int | None = None, consent: bool = False
+        self,
+        host: Host,
+        found: Announcement,
+        *,
+        known: tuple[str, ...] = (),
+        asked: int | None = None,
+        consent: bool = False,
+        password: str | None = None,
+        host_port: int | None = None,
     ) -> None:
         self._host = host
         self._found = found
         self._known = known
         self._asked = asked
         self._consent = consent
+        self._password = password
+        self._host_port = host_port
         self._port = host.port or found.port
         self._controls = [port for port in CONTROL_PORTS if port != self._port][:2]
         self._route = Route("", "", "", on_link=False)

@@ -14,7 +14,7 @@ from typing import Final
 
 from discover.model.device import Password
 
-MAX_LEVEL: Final = 2
+MAX_LEVEL: Final = 3
 
 SAFE_ESPHOME: Final = (2025, 9, 0)
 """First ESPHome that does nothing but log when somebody connects (esphome pull requests 10152 and 10401)."""

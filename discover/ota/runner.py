@@ -62,22 +62,37 @@ async def check(
     on_step: OnStep | None = None,
     interface: Interface | str | None = None,
     consent: bool = False,
+    password: str | None = None,
+    host_port: int | None = None,
 ) -> OtaCheck:
     """Check whether a host can be updated over the air, without starting an update or anything else on it.
 
     ``host`` is a name, an address, or either with a port, or the ``device``'s name or label; "" takes its first address. ``level`` is 0
-    to 2 (None: as far as :func:`~discover.ota.levels.allowed_level` lets it go by itself); ``consent`` is the
-    user's word that the device may run its error callback or restart. ``on_step`` gets each step as it is done.
+    to 3 (None: as far as :func:`~discover.ota.levels.allowed_level` lets it go by itself); ``consent`` is the
+    user's word that the device may run its callbacks or restart. ``password`` asks, with consent, whether this is the device's;
+    ``host_port`` is the TCP port on our side that the upload will use. ``on_step`` gets each step as it is done.
     Raises UsageError for a host, port, kind or level that is none, NotPrivateError for a foreign network and
     NoInterfaceError where ``interface`` is not there. What goes wrong on the way is a step, not an error.
     """
     if level is not None and not 0 <= level <= MAX_LEVEL:
-        raise UsageError(f"{level} is no level of the check.", f"Levels are 0 (send nothing) to {MAX_LEVEL} (handshake).")
+        raise UsageError(f"{level} is no level of the check.", f"Levels are 0 (send nothing) to {MAX_LEVEL} (the device calls back).")
     if kind and kind not in KINDS:
         raise UsageError(f"{clean(kind, 40)} is no kind of update.", "Kinds are " + ", ".join(KINDS) + ".")
+    if password == "":
+        raise UsageError("An empty password is none.", "Leave the password out where the device has none.")
+    if host_port is not None and not 1 <= host_port <= 65535:
+        raise UsageError(f"{host_port} is no port.", "Ports are 1 to 65535.")
     target = find_host(host, port, device)
     found = announced(device, kind=kind, port=target.port)
-    ladder = Ladder(target, found, known=device.addresses if device is not None else (), asked=level, consent=consent)
+    ladder = Ladder(
+        target,
+        found,
+        known=device.addresses if device is not None else (),
+        asked=level,
+        consent=consent,
+        password=password,
+        host_port=host_port,
+    )
     async with _Runner(network, interface, on_step) as runner:
         conclusion = await runner.run(ladder.climb())
         return OtaCheck(

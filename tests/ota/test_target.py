@@ -187,7 +187,14 @@ async def test_a_device_is_found_by_the_name_the_inventory_gives_it() -> None:
 
 async def test_wrong_words_are_usage_errors() -> None:
     network = FakeNetwork()
-    for wrong in ({"level": 3}, {"level": -1}, {"kind": "carrier pigeon"}, {"port": 0}):
+    for wrong in (
+        {"level": 4},
+        {"level": -1},
+        {"kind": "carrier pigeon"},
+        {"port": 0},
+        {"password": ""},
+        {"host_port": 65536},
+    ):
         with pytest.raises(UsageError):
             await check(network, ADDRESS, **wrong)
     with pytest.raises(UsageError):
