@@ -23,6 +23,16 @@ class Verdict(StrEnum):
     NOT_APPLICABLE = "not-applicable"
 
 
+class Hop(StrEnum):
+    """The five hops of an update, in the order an upload takes them."""
+
+    NAME = "name"
+    HOST = "host"
+    LISTENER = "listener"
+    PASSWORD = "password"  # noqa: S105 - a hop, not a password
+    WAY_BACK = "way-back"
+
+
 class StepState(StrEnum):
     """How one step of a check went."""
 
@@ -52,9 +62,22 @@ class Sent:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A ready-made upload command: the ``tool`` it is for, the ``line`` to copy, and a ``note`` where one is needed."""
+
+    tool: str
+    line: str
+    note: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtaCheck:
-    """The whole check. ``kind`` is "arduino", "esphome", "http", "pull" or "unknown"; ``level`` the highest that was reached."""
+    """The whole check. ``kind`` is "arduino", "esphome", "http", "pull" or "unknown"; ``level`` (0..3) the highest that was reached.
+
+    ``hop`` is the hop that fails, None where nothing stands in the way; ``sentence`` says that in one sentence, with the
+    cause; ``fix`` is what to do, a command for this machine where there is one; ``commands`` are ready-made upload commands.
+    """
 
     host: str
     address: str
@@ -67,6 +90,10 @@ class OtaCheck:
     steps: tuple[Step, ...]
     sent: tuple[Sent, ...]
     when: float = 0.0
+    hop: Hop | None = None
+    sentence: str = ""
+    fix: str = ""
+    commands: tuple[Command, ...] = ()
 
     @property
     def negative(self) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from discover.model.check import OtaCheck, StepState, Verdict
+from discover.model.check import Hop, OtaCheck, StepState, Verdict
 from discover.model.device import Password
 from discover.model.signal import Signal, Source
 from discover.text import clean
@@ -33,8 +33,16 @@ class SentDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     why: str
 
 
+class CommandDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A ready-made upload command; ``note`` is "" where nothing has to be said of it."""
+
+    tool: str
+    line: str
+    note: str
+
+
 class CheckDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The whole check. ``port`` is 0 and ``transport`` "" where there was nothing to ask; ``checked`` is RFC 3339."""
+    """The whole check. ``port`` 0 and ``transport`` "": nothing to ask; ``hop`` null: nothing in the way; ``checked`` is RFC 3339."""
 
     schema: Literal["espied.ota-check/1"]
     host: str
@@ -45,9 +53,13 @@ class CheckDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     level: int
     verdict: Verdict
     password: Password
+    hop: Hop | None
+    sentence: str
+    fix: str
     checked: str
     steps: tuple[StepDocument, ...]
     sent: tuple[SentDocument, ...]
+    commands: tuple[CommandDocument, ...]
 
 
 def document(check: OtaCheck) -> CheckDocument:
@@ -65,12 +77,16 @@ def document(check: OtaCheck) -> CheckDocument:
         level=check.level,
         verdict=check.verdict,
         password=check.password,
+        hop=check.hop,
+        sentence=clean(check.sentence, 2000),
+        fix=clean(check.fix, 2000),
         checked=checked,
         steps=tuple(
             StepDocument(name=step.name, state=step.state, detail=clean(step.detail, 2000), fix=clean(step.fix, 2000))
             for step in check.steps
         ),
         sent=tuple(SentDocument(to=one.to, transport=_way(one.transport), bytes_hex=one.bytes_hex, why=one.why) for one in check.sent),
+        commands=tuple(CommandDocument(tool=one.tool, line=clean(one.line, 2000), note=clean(one.note, 2000)) for one in check.commands),
     )
 
 
