@@ -157,6 +157,26 @@ class TcpStream(Protocol):
         ...
 
 
+class TcpListener(Protocol):
+    """A TCP port of ours that waits for one caller. It never sends a byte and never reads one."""
+
+    @property
+    def port(self) -> int:
+        """The port that is bound, 0 once closed."""
+        ...
+
+    async def hang_up_on(self, timeout: float) -> bool:
+        """Wait until the caller connects and hang up on it at once; False after ``timeout`` seconds without it.
+
+        Anybody else who connects is hung up on as well and does not count. Raises NetworkError.
+        """
+        ...
+
+    def close(self) -> None:
+        """Stop listening; idempotent."""
+        ...
+
+
 class Connector(Protocol):
     """Non-blocking TCP connects that are closed as soon as they are decided, for all hosts of one interface."""
 
@@ -266,6 +286,13 @@ class Network(Protocol):
         self, interface: Interface | None, address: str, port: int, *, purpose: str, timeout: float
     ) -> tuple[TcpOutcome, TcpStream | None]:
         """Connect; a stream comes only with OPEN, and the caller closes it. Raises NotPrivateError."""
+        ...
+
+    def listener(self, interface: Interface, caller: str, *, port: int = 0) -> TcpListener:
+        """Listen on a TCP port of ours (0: any free one) for a call of the address ``caller``; inbound only. Needs a running event loop.
+
+        Raises NotPrivateError for a foreign address and NetworkError where the port cannot be had.
+        """
         ...
 
     def connector(self, interface: Interface, on_outcome: Callable[[str, int, TcpOutcome], None]) -> Connector:

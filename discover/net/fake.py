@@ -33,6 +33,7 @@ from discover.net.fake_connects import FakeConnector, answer_to_syn
 from discover.net.fake_ends import FakeBrowser, FakeTcpStream, FakeUdpEndpoint
 from discover.net.fake_hosts import ARP_TIMEOUT, FakeHost, fake_interface
 from discover.net.fake_link import FakeArpAsker, FakeLink, FakePing, FakeSubscription
+from discover.net.fake_listener import FakeListener
 from discover.net.gate import Gate, attached_networks, parse_address
 from discover.net.ledger import MemoryLedger
 from discover.net.policy import DEFAULT, Policy
@@ -40,8 +41,10 @@ from discover.net.tcp import settle
 from discover.net.trouble import network_error
 from discover.net.virtual import VirtualClock
 
-Operation = Literal["interfaces", "neighbours", "udp", "send", "tcp", "browse", "neighbour_events", "arp", "ping"]
+Operation = Literal["interfaces", "neighbours", "udp", "send", "tcp", "browse", "neighbour_events", "arp", "ping", "listen"]
 
+EPHEMERAL: Final = 40_000
+"""The port of ours that a listener gets which wants any."""
 SYN_REPEATS: Final = (1.0, 3.0, 7.0)
 """Seconds after which the kernel sends a SYN again (RFC 6298: 1 s, doubled each time)."""
 MDNS_GROUP: Final = "224.0.0.251"
@@ -92,6 +95,7 @@ class FakeNetwork:
         self._faults: list[_Fault] = []
         self._endpoints: list[FakeUdpEndpoint] = []
         self._streams: list[FakeTcpStream] = []
+        self._listeners: list[FakeListener] = []
         self._browsers: list[FakeBrowser] = []
         self._connectors: list[FakeConnector] = []
         self._script: list[tuple[float, MdnsEvent]] = []
@@ -149,6 +153,15 @@ class FakeNetwork:
 
         self._do(at, arrive)
 
+    def call(self, source: str, port: int, *, at: float = 0.0) -> None:
+        """Let a host connect to a TCP port of ours; nothing where nobody listens there then."""
+
+        def ring() -> None:
+            for listener in [one for one in self._listeners if one.port == port]:
+                listener.called(source)
+
+        self._do(at, ring)
+
     def mdns(self, event: MdnsEvent, *, at: float = 0.0) -> None:
         """Let a browser of the event's interface learn something; one that opens later gets the latest state (no old goodbyes)."""
         self._script.append((self._start + at, event))
@@ -162,8 +175,9 @@ class FakeNetwork:
 
     @property
     def open_count(self) -> int:
-        """How many endpoints, streams, browsers, connectors and subscriptions are still open: 0 after a tidy scan."""
-        return len(self._endpoints) + len(self._streams) + len(self._browsers) + len(self._connectors) + self.link.open_count
+        """How many endpoints, streams, listeners, browsers, connectors and subscriptions are still open: 0 after a tidy scan."""
+        ours = (*self._endpoints, *self._streams, *self._listeners, *self._browsers, *self._connectors)
+        return len(ours) + self.link.open_count
 
     # What discover.net.api.Network promises.
 
@@ -256,6 +270,13 @@ class FakeNetwork:
             return TcpOutcome.SILENT
         await self._clock.sleep(seconds)
         return outcome
+
+    def listener(self, interface: Interface, caller: str, *, port: int = 0) -> FakeListener:
+        """Listen for :meth:`call`. Raises NetworkError where the script says so."""
+        self.require(interface, "listen", f"listen on a TCP port of {interface.name}")
+        listener = FakeListener(self._clock, self._gate, self._gate.host(caller), port or EPHEMERAL, self._listeners.remove)
+        self._listeners.append(listener)
+        return listener
 
     def connector(self, interface: Interface, on_outcome: OnOutcome) -> FakeConnector:
         """Return a connector to scripted hosts; like the real one it opens nothing yet."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from discover.model.network import Interface, Neighbour
 from discover.model.network import Network as AddressRange
-from discover.net.api import ArpAsker, MdnsBrowser, MdnsEvent, Subscription, TcpOutcome, TcpStream, UdpEndpoint
+from discover.net.api import ArpAsker, MdnsBrowser, MdnsEvent, Subscription, TcpListener, TcpOutcome, TcpStream, UdpEndpoint
 from discover.net.arp import open_arp
 from discover.net.clock import SystemClock
 from discover.net.connects import OnOutcome, SocketConnector
@@ -87,6 +87,13 @@ class RealNetwork:
         """Connect; see :func:`discover.net.tcp.connect`."""
         self._ensure_listed()
         return await connect(self._gate, interface, address, port, purpose=purpose, timeout=timeout)
+
+    def listener(self, interface: Interface, caller: str, *, port: int = 0) -> TcpListener:
+        """Wait for a call; see :class:`discover.net.accept.SocketListener`. Needs a running event loop."""
+        from discover.net.accept import SocketListener  # noqa: PLC0415 - one check in a thousand listens
+
+        self._ensure_listed()
+        return SocketListener(self._gate, interface, caller, port=port)
 
     def connector(self, interface: Interface, on_outcome: OnOutcome) -> SocketConnector:
         """Return a connector; see :class:`discover.net.connects.SocketConnector`. Needs a running event loop."""
