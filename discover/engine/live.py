@@ -191,7 +191,7 @@ class _Run:
             group=group,
             hand_on=self.add,
             notice=self._notice,
-            own=frozenset(str(one.address) for face in self._network.interfaces() for one in face.addresses),
+            own=plan.own,
         )
         shared.idle.set()
         self.meter.sweeping = not plan.passive

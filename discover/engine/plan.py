@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from typing import Final, NamedTuple
 
@@ -30,7 +29,6 @@ _LOOPBACK: Final = IPv4Network("127.0.0.0/8")
 _LINK_LOCAL: Final = IPv4Network("169.254.0.0/16")
 
 
-@dataclass(frozen=True, kw_only=True)
 class Target:
     """The addresses to sweep through one interface.
 
@@ -39,11 +37,25 @@ class Target:
     network's own and its broadcast.
     """
 
-    interface: Interface
-    network: IPv4Network
-    own: IPv4Address
-    attached: bool = True
-    excluded: frozenset[IPv4Address] = frozenset()
+    __slots__ = ("_excluded", "_first", "_mask", "attached", "excluded", "interface", "network", "own")
+
+    def __init__(
+        self,
+        *,
+        interface: Interface,
+        network: IPv4Network,
+        own: IPv4Address,
+        attached: bool = True,
+        excluded: frozenset[IPv4Address] = frozenset(),
+    ) -> None:
+        self.interface = interface
+        self.network = network
+        self.own = own
+        self.attached = attached
+        self.excluded = excluded
+        # As numbers, because every address that is heard of is looked up here.
+        self._first, self._mask = int(network.network_address), int(network.netmask)
+        self._excluded = frozenset(int(one) for one in excluded)
 
     @property
     def planned(self) -> int:
@@ -52,15 +64,14 @@ class Target:
 
     def addresses(self) -> Iterator[str]:
         """Yield the addresses to ask, lowest first."""
-        first, excluded = int(self.network.network_address), {int(one) for one in self.excluded}
-        return (ipv4_text(number) for number in range(first, first + self.network.num_addresses) if number not in excluded)
+        numbers = range(self._first, self._first + self.network.num_addresses)
+        return (ipv4_text(number) for number in numbers if number not in self._excluded)
 
     def __contains__(self, address: str) -> bool:
         """Tell whether ``address`` is one that will be asked."""
         packed = pack_ipv4(address)
-        if not packed or int.from_bytes(packed) & int(self.network.netmask) != int(self.network.network_address):
-            return False
-        return IPv4Address(packed) not in self.excluded
+        number = int.from_bytes(packed)
+        return bool(packed) and number & self._mask == self._first and number not in self._excluded
 
 
 class ScanPlan(NamedTuple):
@@ -76,6 +87,8 @@ class ScanPlan(NamedTuple):
     limited: bool = False
     """The user named networks: the neighbour table counts inside them only."""
     notices: tuple[str, ...] = ()
+    own: frozenset[str] = frozenset()
+    """All addresses of this machine, as canonical text: what comes from there is no news."""
     questions: tuple[PortQuestion, ...] = DEFAULT_QUESTIONS
     """What each host that is found is asked; who changes it answers for what it does to the devices (see probe/ports.py)."""
 
@@ -138,7 +151,13 @@ def plan_scan(
             f"{total} addresses are more than one scan asks ({MAX_ADDRESSES})", "Name a /16 or a smaller part of it: --network 10.1.2.0/24."
         )
     return ScanPlan(
-        interfaces=chosen, targets=tuple(targets), seconds=seconds, passive=passive, limited=bool(parsed), notices=tuple(notices)
+        interfaces=chosen,
+        targets=tuple(targets),
+        seconds=seconds,
+        passive=passive,
+        limited=bool(parsed),
+        notices=tuple(notices),
+        own=frozenset(str(one.address) for face in interfaces for one in face.addresses),
     )
 
 

@@ -144,10 +144,16 @@ class Gate:
         """Return ``address`` as budgets know it: canonical, without a scope. Raises NotPrivateError unless packets may go there."""
         host = self._known.get(address)
         if host is None:
-            host = plain(address)
-            packed = pack_ipv4(host)
-            number, version = (int.from_bytes(packed), 4) if packed else (int(parse_address(host)), 6)
-            if not any(number & mask == network for network, mask in self._open[version]):
+            packed = pack_ipv4(address)
+            if packed:
+                host, number, version = address, int.from_bytes(packed), 4
+            else:
+                parsed = parse_address(address)
+                host, number, version = str(parsed), int(parsed), parsed.version
+            for network, mask in self._open[version]:
+                if number & mask == network:
+                    break
+            else:
                 raise _foreign(parse_address(host))
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
