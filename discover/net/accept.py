@@ -1,4 +1,4 @@
-"""One TCP port of ours for one caller: whoever connects is hung up on at once, unread."""
+"""One TCP port of ours for one caller: whoever connects is hung up on at once, unread, also while nobody waits for it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Final
 from discover.errors import NetworkError
 from discover.model.network import Interface
 from discover.net.gate import Gate, parse_address, plain
+from discover.net.mailbox import Mailbox
 from discover.net.trouble import network_error
 
 CLOSING: Final = 3
@@ -19,6 +20,9 @@ CLOSING: Final = 3
 _TAKEN: Final = frozenset({errno.EADDRINUSE, 10048})  # 10048: Windows' WSAEADDRINUSE
 _GONE: Final = frozenset({errno.ECONNABORTED, errno.EINTR, errno.EPROTO})
 """accept(2): the caller had gone before we came to it."""
+_POLL_SECONDS: Final = 0.02
+_MOST: Final = 64
+"""Calls taken in one turn."""
 
 
 class SocketListener:
@@ -31,6 +35,9 @@ class SocketListener:
 
     def __init__(self, gate: Gate, interface: Interface, caller: str, *, port: int = 0) -> None:
         self._gate = gate
+        self._loop = asyncio.get_running_loop()
+        self._calls: Mailbox[str] = Mailbox(self._loop.call_later)
+        self._poller: asyncio.TimerHandle | None = None
         self._caller = gate.host(caller)
         self._closed = False
         version = parse_address(caller).version
@@ -52,49 +59,51 @@ class SocketListener:
                 raise network_error(error, doing) from error
             raise
         self._sock = sock
+        try:
+            self._loop.add_reader(sock.fileno(), self._take)
+        except NotImplementedError:  # Windows' own event loop
+            self._poller = self._loop.call_later(_POLL_SECONDS, self._poll)
 
     @property
     def port(self) -> int:
         """The port that is bound, 0 once closed."""
         return 0 if self._closed else int(self._sock.getsockname()[1])
 
-    async def hang_up_on(self, timeout: float) -> bool:
-        """Wait for the caller and hang up; see :class:`discover.net.api.TcpListener`."""
-        if self._closed:
-            return False
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(timeout):
-                while True:
-                    try:
-                        call, (address, *_) = await loop.sock_accept(self._sock)
-                    except OSError as error:
-                        if isinstance(error, TimeoutError) or error.errno not in _GONE:
-                            raise
-                        continue
-                    if self._drop(call, address):
-                        return True
-        except TimeoutError:
-            return False
-        except OSError as error:
-            raise network_error(error, f"take a call on TCP port {self.port}") from error
+    async def called(self, timeout: float) -> bool:
+        """Wait for the caller; see :class:`discover.net.api.TcpListener`."""
+        return await self._calls.get(timeout) is not None
 
-    def _drop(self, call: socket.socket, address: str) -> bool:
-        """Hang up; tell whether it was the caller."""
-        call.close()
-        host = plain(address)
-        if host != self._caller:
-            return False
-        self._gate.charge(host, CLOSING)
-        return True
+    def _poll(self) -> None:
+        self._take()
+        self._poller = self._loop.call_later(_POLL_SECONDS, self._poll)
+
+    def _take(self) -> None:
+        """Hang up on everybody who has connected."""
+        with contextlib.suppress(BlockingIOError):  # nobody is left
+            for _ in range(_MOST):
+                try:
+                    call, (address, *_rest) = self._sock.accept()
+                except OSError as error:
+                    if error.errno in _GONE:
+                        continue
+                    raise
+                call.close()
+                host = plain(address)
+                if host == self._caller:
+                    self._gate.charge(host, CLOSING)
+                    self._calls.put(host)
 
     def close(self) -> None:
         """Stop listening; idempotent. Who called in the last moment is hung up on by FIN, too, not by the RST of a closed listener."""
         if self._closed:
             return
         self._closed = True
-        with contextlib.suppress(OSError):  # BlockingIOError: nobody is left
-            while True:
-                call, (address, *_) = self._sock.accept()
-                self._drop(call, address)
-        self._sock.close()
+        if self._poller is not None:
+            self._poller.cancel()
+        else:
+            self._loop.remove_reader(self._sock.fileno())
+        try:
+            self._take()
+        finally:
+            self._sock.close()
+            self._calls.close()

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from discover.model.network import Interface, Neighbour, Packet
+from discover.model.outlook import Outlook
 from discover.net.ledger import Tally
 
 
@@ -158,18 +159,18 @@ class TcpStream(Protocol):
 
 
 class TcpListener(Protocol):
-    """A TCP port of ours that waits for one caller. It never sends a byte and never reads one."""
+    """A TCP port of ours that waits for one caller.
+
+    Whoever connects is hung up on at once, also while nobody waits in :meth:`called`: not a byte is sent or read.
+    """
 
     @property
     def port(self) -> int:
         """The port that is bound, 0 once closed."""
         ...
 
-    async def hang_up_on(self, timeout: float) -> bool:
-        """Wait until the caller connects and hang up on it at once; False after ``timeout`` seconds without it.
-
-        Anybody else who connects is hung up on as well and does not count. Raises NetworkError.
-        """
+    async def called(self, timeout: float) -> bool:
+        """Wait until the caller has connected; False after ``timeout`` seconds without it. Nobody else counts."""
         ...
 
     def close(self) -> None:
@@ -326,4 +327,11 @@ class Network(Protocol):
 
     async def resolve(self, host: str) -> tuple[str, ...]:
         """Return the addresses of a host name (the system's resolver, then mDNS for ".local"); empty where it has none."""
+        ...
+
+    async def outlook(self, address: str, *, port: int = 0, firewalls: bool = True) -> Outlook:
+        """Return what this machine knows of its way to a device and back, with its firewalls' rules where they can be read.
+
+        ``port`` is the device's UDP port whose answers come back, 0 for any. Sends nothing. Raises NetworkError.
+        """
         ...

@@ -26,6 +26,7 @@ from functools import partial
 from typing import Final, Literal
 
 from discover.model.network import Interface, Neighbour, Network
+from discover.model.outlook import Outlook
 from discover.net.api import MdnsEvent, MdnsEventKind, TcpOutcome, UdpEvent, UdpEventKind
 from discover.net.connects import OnOutcome
 from discover.net.fake_air import Air
@@ -36,7 +37,9 @@ from discover.net.fake_link import FakeArpAsker, FakeLink, FakePing, FakeSubscri
 from discover.net.fake_listener import FakeListener
 from discover.net.gate import Gate, attached_networks, parse_address
 from discover.net.ledger import MemoryLedger
+from discover.net.outlook import describe
 from discover.net.policy import DEFAULT, Policy
+from discover.net.routes import Path
 from discover.net.tcp import settle
 from discover.net.trouble import network_error
 from discover.net.virtual import VirtualClock
@@ -100,6 +103,8 @@ class FakeNetwork:
         self._connectors: list[FakeConnector] = []
         self._script: list[tuple[float, MdnsEvent]] = []
         self.link = FakeLink(self, events=neighbour_events, privileged=privileged, ping=ping_nodes)
+        self.way: Callable[[Outlook], Outlook] = lambda outlook: outlook
+        """Turns what :meth:`outlook` finds in the script's interfaces into what a test wants to be known."""
         self._names = {name.lower().rstrip("."): tuple(found) for name, found in (names or {}).items()}
         for host in hosts:
             self.add(host)
@@ -158,7 +163,7 @@ class FakeNetwork:
 
         def ring() -> None:
             for listener in [one for one in self._listeners if one.port == port]:
-                listener.called(source)
+                listener.ring(source)
 
         self._do(at, ring)
 
@@ -308,6 +313,13 @@ class FakeNetwork:
             return (str(ipaddress.ip_address(host)),)
         except ValueError:
             return self._names.get(host.lower().rstrip("."), ())
+
+    async def outlook(self, address: str, *, port: int = 0, firewalls: bool = True) -> Outlook:  # noqa: ARG002 - the script has no firewall
+        """Return the way by the script's interfaces, without firewalls, as :attr:`way` changes it."""
+        face = self._route(address)
+        ours = next((str(one.address) for one in (face.addresses if face else ()) if parse_address(address) in one.network), "")
+        path = Path(link=face.index if face else 0, local=ours, trouble="" if face else os.strerror(errno.ENETUNREACH))
+        return self.way(describe(address, self._interfaces, path))
 
     # What the endpoints ask of it.
 

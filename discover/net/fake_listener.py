@@ -27,14 +27,14 @@ class FakeListener:
         """The port, 0 once closed."""
         return 0 if self._closed else self._port
 
-    def called(self, source: str) -> None:
+    def ring(self, source: str) -> None:
         """Take a call, now: it is hung up on, and counts where it is the caller's."""
         self.calls.append(source)
         if plain(source) == self._caller:
             self._gate.charge(self._caller, CLOSING)
             self._box.put(source)
 
-    async def hang_up_on(self, timeout: float) -> bool:
+    async def called(self, timeout: float) -> bool:
         """Wait for the caller; see :class:`discover.net.api.TcpListener`."""
         return await self._box.get(timeout) is not None
 
