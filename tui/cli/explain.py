@@ -1,30 +1,46 @@
-"""``espied explain``: a port's four layers."""
+"""``espied explain``: a port's four layers, or what a message of an upload tool means."""
 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict
+from typing import Final
 
 import click
 
 from tui.cli.output import to_text, width, write_stdout
 from tui.cli.settings import Settings
 
+_LIKE_A_PORT: Final = re.compile(r"(?:[a-z]{1,8}/)?[-+]?\d+(?:/[a-z]*)?/?|[a-z]{1,8}/\d*")
+"""What is meant as a port, right or wrong; everything else is a message."""
+
 
 @click.command("explain")
-@click.argument("port", metavar="PORT[/tcp|/udp]")
+@click.argument("asked", nargs=-1, required=True, metavar="PORT[/tcp|/udp]|MESSAGE...")
 @click.option("-f", "--format", "format_name", type=click.Choice(("text", "json")), default="text", show_default=True)
-@click.option("--full", is_flag=True, help="Show everything: sources, every checked claim, history, ranges and notes.")
+@click.option("--full", is_flag=True, help="Show everything: sources, every checked claim, history, ranges and notes; every message.")
 @click.option("--all-systems", is_flag=True, help="Show the check commands of every operating system, not only of this one.")
 @click.pass_obj
-def command(settings: Settings, *, port: str, format_name: str, full: bool, all_systems: bool) -> int:
-    """Explain PORT: what the registry says, what is found there, what we conclude and how sure.
+def command(settings: Settings, *, asked: tuple[str, ...], format_name: str, full: bool, all_systems: bool) -> int:
+    """Explain a PORT, or a MESSAGE of the tool that could not upload.
+
+    Of a port: what the registry says, what is found there, what we conclude and how sure. Of a message (of espota.py, the Arduino
+    IDE, PlatformIO, esphome, esptool or the device): what it means, which hop fails, the causes and what to do. The exit code is 1
+    where no known message comes close.
 
     \b
-    espied explain 3232/udp     the ArduinoOTA invitation
-    espied explain 3232/tcp     the same number, another protocol
-    espied explain 3197         folklore, checked
+    espied explain 3232/udp                     the ArduinoOTA invitation
+    espied explain 3232/tcp                     the same number, another protocol
+    espied explain 3197                         folklore, checked
+    espied explain "No response from device"    which hop it is, and what to do
+    pio run -t upload 2>&1 | espied explain -   the messages in a log
     """  # noqa: D301 - click's mark for "keep these lines"
+    port = " ".join(asked)
+    if port.strip() and not _LIKE_A_PORT.fullmatch(port.strip().lower()):
+        from tui.cli.explain_text import explain_text  # noqa: PLC0415 - a port needs none of it
+
+        return explain_text(settings, port, format_name=format_name, full=full)
     from discover.atlas.explain import explain  # noqa: PLC0415 - not for the help
     from discover.atlas.loader import load_catalogue, load_port  # noqa: PLC0415 - likewise
     from tui.present.explanation import parse_port  # noqa: PLC0415 - likewise
