@@ -40,6 +40,7 @@ from discover.ota.actions import (
     Wait,
     Write,
 )
+from discover.ota.commands import upload_commands
 from discover.ota.ladder import Conclusion, Ladder
 from discover.ota.levels import MAX_LEVEL
 from discover.ota.route import choose
@@ -107,6 +108,15 @@ async def check(
             steps=tuple(runner.steps),
             sent=tuple(runner.sent),
             when=network.clock.wall(),
+            commands=upload_commands(
+                device,
+                kind=conclusion.kind,
+                address=conclusion.address or target.name,
+                port=conclusion.port,
+                transport=conclusion.transport,
+                password=conclusion.password,
+                host_port=host_port,
+            ),
         )
 
 

@@ -8,6 +8,7 @@ from discover.model.check import OtaCheck, Sent, Step, StepState, Verdict
 from discover.model.device import Password
 from discover.text import clean
 from tui.present import words
+from tui.present.commands import HEADLINE, LATER, command_lines
 from tui.present.lines import BLANK, Line, line
 
 MARKS: Final = {
@@ -140,7 +141,10 @@ def check_lines(check: OtaCheck) -> tuple[Line, ...]:
     ]
     for step in check.steps:
         lines += step_lines(step)
-    lines += [BLANK, verdict_line(check), BLANK, line((f"What was sent ({words.count(len(check.sent), 'packet')})", "title"))]
+    lines += [BLANK, verdict_line(check)]
+    if check.commands:
+        lines += [BLANK, line((LATER if check.negative else HEADLINE, "title")), *command_lines(check.commands, indent=2)]
+    lines += [BLANK, line((f"What was sent ({words.count(len(check.sent), 'packet')})", "title"))]
     lines += sent_lines(check.sent, indent=2)
     return tuple(lines)
 
