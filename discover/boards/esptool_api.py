@@ -6,11 +6,15 @@ prints. Here it is told to be quiet before the first call, and what it warns abo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
+from discover.boards.board import BoardError, NoChipError, Port, ToldChip, Usb
+from discover.proto.mac import mac_from_bytes
 from discover.proto.malformed import Malformed
 from discover.text import clean
 
@@ -179,3 +183,156 @@ def _words(codes: Mapping[str, int]) -> dict[int, str]:
     for word, code in codes.items():
         words.setdefault(code, word)
     return words
+
+
+def serial_ports() -> tuple[Port, ...]:
+    """Return the serial ports of this machine with what USB tells of each; nothing is opened."""
+    from serial.tools.list_ports import comports  # type: ignore[import-untyped]  # noqa: PLC0415 - pyserial loads here
+
+    return tuple(
+        Port(
+            device=one.device,
+            usb=None
+            if one.vid is None
+            else Usb(
+                vid=one.vid,
+                pid=one.pid or 0,
+                serial=clean(one.serial_number or "", 126),
+                manufacturer=clean(one.manufacturer or "", 126),
+                product=clean(one.product or "", 126),
+                location=clean(one.location or "", 60),
+            ),
+        )
+        for one in comports()
+    )
+
+
+def ask_chip(url: str, *, seconds: float) -> ToldChip:
+    """Restart the board on ``url`` (a device, socket:// or rfc2217://) into its bootloader, ask the chip, restart it into its firmware.
+
+    Takes about ``seconds`` at the most; whatever happens, the board is restarted again where the port has the lines
+    for it. Nothing is written to flash or memory. Raises BoardError with the
+    system's errno and NoChipError, both in the words of those who failed.
+    """
+    from esptool import detect_chip, reset_chip  # noqa: PLC0415 - esptool loads here, once asked
+
+    quiet()
+    end = time.monotonic() + seconds
+    port = _open(url)
+    lines = _has_lines(url, port)
+    restarted = False
+    try:
+        _bound(port, end)
+        try:
+            # Four ways to restart a board are tried in turn on a bridge; more attempts only repeat them.
+            chip = detect_chip(port, connect_mode="default-reset" if lines else "no-reset", connect_attempts=4 if lines else 1)
+            told = _told(chip, restarted=lines)
+            if lines:
+                reset_chip(chip, "hard-reset")
+                restarted = True
+        except NoChipError:
+            raise
+        except OSError as error:  # pyserial's SerialException is one
+            raise _trouble(error) from error
+        except Exception as error:  # on hostile bytes esptool also raises struct.error, IndexError, UnicodeDecodeError ...
+            raise NoChipError(_first_line(error)) from error
+        return told
+    finally:
+        _let_go(port, restart=lines and not restarted)
+
+
+def _open(url: str) -> Any:  # noqa: ANN401 - pyserial has no types
+    from serial import serial_for_url  # type: ignore[import-untyped]  # noqa: PLC0415 - see ask_chip
+
+    try:
+        # exclusive: two programs on one port take each other's bytes (flock, as esptool itself asks for it)
+        return serial_for_url(url, baudrate=115200, timeout=3, exclusive=True)
+    except (OSError, ValueError) as error:
+        raise _trouble(error) from error
+
+
+def _trouble(error: Exception) -> BoardError:
+    """Return what pyserial or the system said, with its errno; pyserial mostly keeps it in the text alone."""
+    trouble = BoardError(_first_line(error))
+    number = getattr(error, "errno", None)
+    told = error.__context__.args[:1] if error.__context__ else ()  # OSError and termios.error both begin with it
+    trouble.number = number or (told[0] if told and isinstance(told[0], int) else 0)
+    return trouble
+
+
+def _first_line(error: Exception) -> str:
+    return clean(str(error).strip().partition("\n")[0] or type(error).__name__, 200)
+
+
+def _has_lines(url: str, port: Any) -> bool:  # noqa: ANN401 - see _open
+    """Tell whether the port has RTS and DTR, by which a board is restarted: a raw TCP socket and a pty have not."""
+    if url.startswith("socket:"):
+        return False
+    try:
+        return port.cts is not None  # reads the modem lines (TIOCMGET), changes none
+    except OSError:
+        return False  # ENOTTY or EINVAL: a pty
+
+
+def _bound(port: Any, end: float) -> None:  # noqa: ANN401 - see _open
+    """Let every read and write of ``port`` fail with NoChipError once the time is over: esptool's own limits add up to minutes."""
+
+    def bounded(call: Callable[..., Any]) -> Callable[..., Any]:
+        def limited(*arguments: object) -> Any:  # noqa: ANN401 - as the call it stands for
+            left = end - time.monotonic()
+            if left <= 0:
+                late = NoChipError("the time for asking is over")
+                late.late = True
+                raise late
+            if port.timeout is None or port.timeout > left:
+                port.timeout = left
+            return call(*arguments)
+
+        return limited
+
+    port.read = bounded(port.read)
+    port.write = bounded(port.write)
+
+
+def _told(chip: Any, *, restarted: bool) -> ToldChip:  # noqa: ANN401 - esptool has no types
+    """Return what the chip tells; what it does not is named in ``missing``."""
+    if getattr(chip, "secure_download_mode", False):
+        why = "everything but the family: the chip is in secure download mode"
+        return ToldChip(name=chip.CHIP_NAME, missing=(why,), restarted=restarted)
+    missing: list[str] = []
+
+    def ask(what: str, question: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever the question gives
+        try:
+            return question()
+        except (NoChipError, OSError):
+            raise
+        except Exception as error:  # noqa: BLE001 - see ask_chip
+            missing.append(f"{what}: {_first_line(error)}")
+            return None
+
+    description = ask("description", chip.get_chip_description)
+    revision = None if chip.CHIP_NAME == "ESP8266" else ask("revision", chip.get_chip_revision)
+    features = ask("features", chip.get_chip_features)
+    crystal = ask("crystal", chip.get_crystal_freq)
+    mac = ask("MAC address", lambda: mac_from_bytes(bytes(chip.read_mac("BASE_MAC"))))
+    return ToldChip(
+        name=chip.CHIP_NAME,
+        description=clean(description or "", 100),
+        revision="" if revision is None else f"v{revision // 100}.{revision % 100}",
+        features=tuple(clean(str(one), 60) for one in features or ()),
+        crystal_mhz=int(crystal or 0),
+        mac=mac or "",
+        missing=tuple(missing),
+        restarted=restarted,
+    )
+
+
+def _let_go(port: Any, *, restart: bool) -> None:  # noqa: ANN401 - see _open
+    """Restart a board that may stand in its bootloader, and close the port; one that has vanished is left alone."""
+    from esptool.reset import HardReset  # type: ignore[import-untyped]  # noqa: PLC0415 - see ask_chip
+
+    with contextlib.suppress(OSError):
+        if restart:
+            HardReset(port)()  # opens the port again where esptool closed it
+    with contextlib.suppress(OSError):
+        port.close()

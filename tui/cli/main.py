@@ -28,6 +28,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "export": ("tui.cli.export", "Write the stored inventory as JSON, NDJSON, CSV or Markdown."),
     "import": ("tui.cli.import_", "Read devices from an exported JSON file into the inventory."),
     "diff": ("tui.cli.diff", "Show what changed between two scans."),
+    "boards": ("tui.cli.boards", "List the boards on USB, ask their chips, and find their twins on the network."),
     "doctor": ("tui.cli.doctor", "Find out why nothing is found here."),
     "demo": ("tui.cli.demo", "Start the app on a simulated LAN, no gear needed."),
     "replay": ("tui.cli.replay", "Start the app on a recording (--scan: print it)."),
