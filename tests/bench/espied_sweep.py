@@ -13,7 +13,9 @@ import json
 
 from discover.lean import import_asyncio, lean_process
 
-import_asyncio()  # before anything else does: as the command
+# Before anything else, as the command does.
+lean_process()
+import_asyncio()
 
 import asyncio
 
@@ -96,7 +98,6 @@ def result(told: Told, *, first: float, packets: int, complete: bool, asked: int
 
 
 def main() -> None:
-    lean_process()
     parser = argparse.ArgumentParser()
     parser.add_argument("interface")
     parser.add_argument("network")

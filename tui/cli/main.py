@@ -16,7 +16,7 @@ import click
 
 from discover import __version__
 from discover.errors import EXIT_INTERRUPTED, EspiedError
-from discover.lean import import_asyncio, lean_process
+from discover.lean import import_asyncio
 from tui.cli.settings import Settings
 
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
@@ -109,7 +109,6 @@ def fail(error: EspiedError) -> NoReturn:
 
 def main() -> NoReturn:
     """Run the command line; every way out has an exit code of DESIGN section 4."""
-    lean_process()
     try:
         result = cli.main(standalone_mode=False, prog_name="espied")
     except EspiedError as error:
