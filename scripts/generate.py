@@ -5,7 +5,7 @@
     python scripts/generate.py --list    what is generated, and by which module
 
 A generator is a module in scripts/generators/ with ``FILES``: path from the root of the repository ->
-function without arguments that returns the file's text. Adding such a module is all it takes.
+function without arguments that returns the file's text, or its bytes. Adding such a module is all it takes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parent.parent
 GENERATORS: Final = ROOT / "scripts" / "generators"
 
-Render = Callable[[], str]
+Render = Callable[[], str | bytes]
 
 
 def registry() -> Iterator[tuple[str, str, Render]]:
@@ -38,7 +38,8 @@ def stale(files: Sequence[tuple[str, str, Render]], root: Path = ROOT) -> Iterat
     """Yield each file whose committed bytes differ from what its generator makes, with the right bytes."""
     for name, _, render in files:
         path = root / name
-        wanted = render().encode()
+        made = render()
+        wanted = made.encode() if isinstance(made, str) else made
         if not path.is_file() or path.read_bytes() != wanted:
             yield path, wanted
 

@@ -125,7 +125,7 @@ def _merged(file: FirmwareFile, data: bytes, flash: Flash) -> FirmwareFile:
         table=flash.table,
         parts=flash.parts,
         problems=flash.problems,
-        hints=hints(data[app.offset : app.offset + app.length], app.app) if app else (),
+        hints=hints(data, app) if app else (),
     )
     if flash.shift:
         file = replace(file, notes=(f"It begins with the bootloader, so it is flashed at 0x{flash.shift:x}.",))
@@ -163,7 +163,7 @@ def _image(file: FirmwareFile, data: bytes) -> FirmwareFile:
         chip=image.chip,
         images=(image,),
         problems=problems,
-        hints=hints(data[: image.length], image.app),
+        hints=hints(data, image),
         notes=_behind(data, image) if not problems else (),
     )
 
@@ -186,6 +186,8 @@ def _unknown(file: FirmwareFile, data: bytes) -> FirmwareFile:
         text = "it holds nothing but 0xff: erased flash"
     elif not data.strip(b"\0"):
         text = "it holds nothing but zeros"
+    elif data[:256].lstrip()[:9].lower().startswith((b"<!doctype", b"<html")):
+        text = "it is a web page; a download that failed leaves such a file"
     else:
         text = f"the first byte is 0x{data[0]:02x}; an image begins with 0x{espimage.MAGIC:02x}"
     return replace(file, problems=(Problem(Trouble.WRONG_MAGIC, f"not firmware: {text}", 0),))

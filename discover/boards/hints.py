@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterator
 from typing import Final
 
-from discover.model.firmware import AppDescription, Hint
+from discover.model.firmware import Hint, Image
 from discover.text import clean
 
 _MAX: Final = 4
@@ -32,17 +32,19 @@ _WLED_MAGIC: Final = (0x57535453).to_bytes(4, "little")
 _WLED: Final = struct.Struct("<4sI48s48sI")
 
 
-def hints(data: bytes, app: AppDescription | None) -> tuple[Hint, ...]:
+def hints(data: bytes, image: Image) -> tuple[Hint, ...]:
     """Return what the strings of an app and its description tell of the firmware; nothing where they are silent."""
-    return tuple(_found(data, app))[:_MAX]
+    return tuple(_found(data, image))[:_MAX]
 
 
-def _found(data: bytes, app: AppDescription | None) -> Iterator[Hint]:
+def _found(data: bytes, image: Image) -> Iterator[Hint]:
+    start, end = image.offset, min(image.offset + image.length, len(data))
     for firmware, pattern, where in _PATTERNS:
-        match = re.search(pattern, data)
+        match = re.compile(pattern).search(data, start, end)
         if match:
             yield Hint(firmware=firmware, version=clean(match[1], 48), why=f"{where} is in the file at 0x{match.start():x}")
-    wled = _wled(data)
+    wled = _wled(data, start, end)
+    app = image.app
     if wled:
         yield wled
     if app and "arduino-lib-builder" in app.project:
@@ -50,18 +52,18 @@ def _found(data: bytes, app: AppDescription | None) -> Iterator[Hint]:
         yield Hint(firmware="Arduino", version="", why=f'the project is called "{app.project}": a sketch built on the Arduino core')
 
 
-def _wled(data: bytes) -> Hint | None:
+def _wled(data: bytes, start: int, end: int) -> Hint | None:
     """Find WLED's own description of the build; the hash over the release name tells it from four chance bytes."""
-    place = data.find(_WLED_MAGIC)
+    place = data.find(_WLED_MAGIC, start, end)
     for _ in range(64):
-        if place < 0 or place + _WLED.size > len(data):
+        if place < 0 or place + _WLED.size > end:
             return None
         _, _, version, release, stored = _WLED.unpack_from(data, place)
         name = release.split(b"\0", 1)[0]
         if name and _djb2(name) == stored:
             why = f'WLED\'s own description (release "{clean(name, 48)}") is in the file at 0x{place:x}'
             return Hint(firmware="WLED", version=clean(version.split(b"\0", 1)[0], 48), why=why)
-        place = data.find(_WLED_MAGIC, place + 1)
+        place = data.find(_WLED_MAGIC, place + 1, end)
     return None
 
 

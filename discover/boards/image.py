@@ -117,8 +117,13 @@ def _crc(data: bytes, offset: int, skeleton: Outline) -> Digest | None:
 
 
 def _broken_checks(image: Image, skeleton: Outline) -> Iterator[Problem]:
-    """Yield a problem for each check that does not hold, with its place in the file."""
+    """Yield a problem for whatever does not agree with itself, with its place in the file."""
     checksum, sha256, crc = image.checksum, image.sha256, image.crc
+    # A version 2 image of the ESP8266 has no address for its flash-mapped part, and padding has none anywhere.
+    placed = [one for one in image.segments if one.address]
+    if placed and not any(one.memory for one in placed):
+        text = f"the header says {image.chip}, but none of the segments goes to memory that this chip has (0x{placed[0].address:08x} ...)"
+        yield Problem(Trouble.WRONG_CHIP, text, placed[0].offset - espimage.SEGMENT_HEADER)
     if checksum and not checksum.valid:
         text = f"bad checksum: 0x{checksum.stored} is stored, but the segments give 0x{checksum.computed}"
         yield Problem(Trouble.BAD_CHECKSUM, text, image.offset + (skeleton.checksum_at or 0))

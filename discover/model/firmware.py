@@ -35,6 +35,7 @@ class Trouble(StrEnum):
     TOO_LARGE = "too-large"
     WRONG_MAGIC = "wrong-magic"
     UNKNOWN_CHIP = "unknown-chip"
+    WRONG_CHIP = "wrong-chip"
     BAD_HEADER = "bad-header"
     TRUNCATED = "truncated"
     BAD_CHECKSUM = "bad-checksum"

@@ -45,11 +45,17 @@ def test_a_missing_or_changed_file_is_stale_and_a_right_one_is_not(generate: Mod
     assert [path.name for path, _ in generate.stale(files, tmp_path)] == ["b.md", "c.md"]
 
 
+def test_a_file_of_bytes_is_compared_byte_for_byte(generate: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "a.bin").write_bytes(b"\xe9\r\n")
+    assert list(generate.stale([("a.bin", "a", lambda: b"\xe9\r\n")], tmp_path)) == []
+    assert [wanted for _, wanted in generate.stale([("a.bin", "a", lambda: b"\xe9\n")], tmp_path)] == [b"\xe9\n"]
+
+
 def test_the_same_sources_always_make_the_same_files(generate: ModuleType) -> None:
     for _, _, render in generate.registry():
-        text = render()
-        assert text == render()
-        assert text.endswith("\n")
+        made = render()
+        assert made == render()
+        assert isinstance(made, bytes) or made.endswith("\n")
 
 
 def test_the_index_of_ports_holds_every_port_and_every_claim(generate: ModuleType) -> None:
