@@ -27,18 +27,16 @@ from discover.probe.limits import (
     KNOCKS_ENOUGH,
     LEAST_TRIES,
     MISS,
-    MISS_RATION,
     MOST_JUDGED,
     MOST_TRIES,
     NAP,
     NAP_GRAIN,
     RATION,
-    RATION_BURST,
-    RENEWED,
     REPEATED_CONNECTS,
     REST_OF_NAP,
 )
 from discover.probe.ports import PortQuestion, control
+from discover.probe.ration import Ration
 from discover.probe.tempo import LEAST_GAP, Tempo
 from discover.probe.timing import LEAST_TIMEOUT, SAMPLES_ENOUGH, Air
 
@@ -102,19 +100,13 @@ class HostAsking:
         self._waiting: list[Try] = []
         """Controls that are neither refused nor waited for long enough."""
         self._control_index = 0
-        self._refused = 0
+        self._ration = Ration()
         self._vocal = False
         """It has said something."""
         self._datagrams = False
         """It has answered a datagram, be it with an ICMP error; a host behind a firewall may speak TCP alone."""
         self._spoke = False
         self._tempo = Tempo(air, trip)
-        self._strikes = 0
-        """Controls in a row that stayed silent."""
-        self.rationed = False
-        """Its ration of ICMP errors seems to be spent just now."""
-        self._was_rationed = False
-        self._first_refusal = _NEVER
         for port, when in (asked or {}).items():
             ask = self._asks.get(("udp", port))
             if ask is not None:
@@ -219,7 +211,7 @@ class HostAsking:
             self._fresh.remove(ask)
             return
         # A host that sent no ICMP error to the first control will not send one to the next.
-        if ask.question.judged and (self._refused or not self._controls):
+        if ask.question.judged and (self._ration.errors or not self._controls):
             one.since = _NEVER  # its wait begins with the control behind it
             self._bare.append(one)
         self._plan(ask, now)
@@ -252,10 +244,7 @@ class HostAsking:
             self._vocal = self.sooner = True
             self._datagrams = self._datagrams or transport == "udp"
         if transport == "udp" and refused:
-            self._refused += 1
-            self._first_refusal = min(self._first_refusal, now)
-            if self._unrationed(now):
-                self.rationed = self._was_rationed = False
+            self._ration.error(now)
             one = self._controls.get(port)
             if one is not None:
                 self._control_refused(one, now)
@@ -315,7 +304,7 @@ class HostAsking:
                 left.append(one.since + timeout)
             else:
                 self._waiting.remove(one)
-                self._control_silent(now)
+                self._ration.control_silent(now, self._air)
         for ask in tuple(self._open):
             if not ask.pending:
                 continue
@@ -358,7 +347,7 @@ class HostAsking:
         longest = 0.0
         for ask in self._open:
             waits = max((min(one.since, now) for one in ask.pending), default=now) + patience - now
-            if self.rationed and ask.question.judged:
+            if self._ration.spent and ask.question.judged:
                 need = self._air.confirmations(self._renewed())
                 waits += max(0, need - ask.silences - 1) * RATION
             elif ask.tries < LEAST_TRIES:
@@ -406,24 +395,13 @@ class HostAsking:
         one.answered = True
         if one in self._waiting:
             self._waiting.remove(one)
-        self._strikes = 0
+        self._ration.control_refused()
         self._cover(one)
         self._tempo.measure(now - one.sent, measured=False)
 
-    def _unrationed(self, now: float) -> bool:
-        """Tell whether it has sent more ICMP errors than a ration allows."""
-        return self._refused > RATION_BURST + 1 + (now - self._first_refusal)
-
-    def _control_silent(self, now: float) -> None:
-        if self._refused and not self._unrationed(now):
-            self._strikes += 1
-            # A silent control may be lost; on clean air it hardly is.
-            if self._strikes >= self._air.tries(MISS_RATION, least=1, most=4):
-                self.rationed = self._was_rationed = True
-
     def _plan(self, ask: Ask, now: float) -> str:
         """Set when the question is due again, or return the word it ends with ("" while it goes on)."""
-        if ask.question.judged and self._refused:
+        if ask.question.judged and self._ration.errors:
             return self._plan_judged(ask, now)
         if ask.question.transport == "tcp":
             most = FRAGILE_TRIES if self.fragile else MOST_TRIES
@@ -457,17 +435,15 @@ class HostAsking:
         return ""
 
     def _renewed(self) -> float:
-        """Return how likely its ration is renewed between a knock and its control: they arrive as far apart as its answers."""
-        if not self._was_rationed:
-            return 0.0
-        return max(RENEWED + (LEAST_GAP if self.fragile else 0.0), self._tempo.slow)
+        """Return how likely its ration is renewed between a knock and its control."""
+        return self._ration.renewed(behind=LEAST_GAP if self.fragile else 0.0, slow=self._tempo.slow)
 
     def _again(self, ask: Ask, now: float) -> None:
         """Let the question be asked again: at once after its first wait, later after a part of one, or with the next ration."""
         self._repeat_at = 0.0  # to be worked out anew
         if ask.question.transport == "tcp" or ask.tries <= 1:
             ask.due = None if ask.pending else now
-        elif self.rationed and ask.question.judged:
+        elif self._ration.spent and ask.question.judged:
             ask.due = self._together(now, (ask.pending[-1].sent if ask.pending else now - self._tempo.timeout) + RATION)
         else:
             ask.due = self._together(now, ask.pending[-1].sent + self._tempo.gap) if ask.pending else now
