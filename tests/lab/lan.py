@@ -54,6 +54,8 @@ class Host:
     namespace: str
     address: str
     mac: str
+    port: str = ""
+    """The interface at the switch's end of its cable."""
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def argv(self, command: Sequence[str]) -> list[str]:
@@ -79,14 +81,17 @@ class Host:
         self.processes.append(process)
         return process
 
-    def avahi(self, folder: Path, services: Mapping[str, str]) -> None:
-        """Announce services (file name -> avahi service group XML) by an avahi-daemon of this namespace's own."""
+    def avahi(self, folder: Path, services: Mapping[str, str], name: str = "") -> None:
+        """Announce a host name (this host's own by default) and services (file name -> avahi service group XML).
+
+        An avahi-daemon of this namespace's own does it.
+        """
         where = folder / f"avahi-{self.name}"
         (where / "services").mkdir(parents=True)
-        for name, text in services.items():
-            (where / "services" / f"{name}.service").write_text(text, encoding="utf-8")
+        for file, text in services.items():
+            (where / "services" / f"{file}.service").write_text(text, encoding="utf-8")
         (where / "avahi.conf").write_text(
-            f"[server]\nhost-name={self.name}\nuse-ipv4=yes\nuse-ipv6=yes\nenable-dbus=no\nallow-interfaces=eth0\n"
+            f"[server]\nhost-name={name or self.name}\nuse-ipv4=yes\nuse-ipv6=yes\nenable-dbus=no\nallow-interfaces=eth0\n"
             "[publish]\npublish-workstation=no\npublish-hinfo=no\n[wide-area]\nenable-wide-area=no\n",
             encoding="utf-8",
         )
@@ -110,11 +115,14 @@ class Host:
 
 
 class Lan:
-    """The bridge and its hosts; a context manager that leaves nothing behind."""
+    """The bridge and its hosts; a context manager that leaves nothing behind.
 
-    def __init__(self, network: str = "10.79.0.0/24") -> None:
+    ``tag`` keeps the namespaces of a second LAN in the same process apart.
+    """
+
+    def __init__(self, network: str = "10.79.0.0/24", tag: str = "") -> None:
         self.network = ipaddress.ip_network(network)
-        self.prefix = f"espied{os.getpid() % 100000}"
+        self.prefix = f"espied{os.getpid() % 100000}{tag}"
         self.switch = f"{self.prefix}-sw"
         self.hosts: list[Host] = []
         self._ports = 0
@@ -140,7 +148,7 @@ class Lan:
         self._ports += 1
         port = f"p{self._ports}"
         run("ip", "netns", "add", namespace)
-        host = Host(self, name, namespace, address, mac)
+        host = Host(self, name, namespace, address, mac, port)
         self.hosts.append(host)
         run("ip", "-n", namespace, "link", "set", "lo", "up")
         run("ip", "link", "add", port, "netns", self.switch, "type", "veth", "peer", "name", "eth0", "netns", namespace)
