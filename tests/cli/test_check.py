@@ -1,19 +1,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from discover.errors import EXIT_USAGE, EspiedError
 from discover.model.check import Sent
-from discover.model.device import Device
+from discover.model.device import Device, OtaStatus, Password
 from discover.model.network import Packet
 from discover.model.scan import ScanSummary
 from discover.model.snapshot import Snapshot
 from discover.net.interfaces import list_interfaces
 from tests.cli.conftest import Run
-from tui.cli.check import find_device, sent_while_listening
+from tui.cli.check import better_known, find_device, sent_while_listening
 from tui.cli.session import write_ledger
 
 KITCHEN = Device(
@@ -45,6 +46,16 @@ def test_what_was_heard_is_found_by_any_word_for_it(host: str) -> None:
 @pytest.mark.parametrize("host", ["10.0.0.5", "kitch", "", "fe80::1%eth0"])
 def test_anything_else_finds_nothing(host: str) -> None:
     assert find_device(FOUND, host) is None
+
+
+def test_a_row_of_the_neighbour_table_does_not_hide_what_the_inventory_knows() -> None:
+    status = OtaStatus(kind="arduino", port=3232, transport="udp", password=Password.YES, verdict="announced", checked=None)
+    known = replace(KITCHEN, ota=status)
+    assert better_known(KITCHEN, known) is known
+    assert better_known(None, known) is known
+    assert better_known(known, KITCHEN) is known
+    assert better_known(KITCHEN, None) is KITCHEN
+    assert better_known(None, None) is None
 
 
 def test_a_network_that_is_none_is_wrong_usage(espied: Callable[..., Run]) -> None:

@@ -136,7 +136,7 @@ async def _check(
         inventory = Inventory(catalogue)
         with contextlib.suppress(NetworkError):
             await feed.run(inventory.add, silent_progress)
-        device = find_device(inventory.snapshot(), host) or known
+        device = better_known(find_device(inventory.snapshot(), host), known)
 
     def on_step(step: Step) -> None:
         if live and not settings.quiet and sys.stderr.isatty():
@@ -154,6 +154,17 @@ def sent_while_listening(packet: Packet) -> Sent:
     return Sent(
         to=where, transport=packet.transport, bytes_hex=packet.payload.hex(), why=f"{packet.purpose}: listening for its announcement"
     )
+
+
+def better_known(heard: Device | None, known: Device | None) -> Device | None:
+    """Return the device as it was just heard, or as the inventory has it where two seconds told nothing of its updates.
+
+    The neighbour table alone makes a device of a MAC; an announcement that was lost, or a device that sleeps,
+    must not take away what an earlier scan knows.
+    """
+    if heard is None or (known is not None and heard.ota is None and known.ota is not None):
+        return known
+    return heard
 
 
 def find_device(snapshot: Snapshot, host: str) -> Device | None:
