@@ -27,6 +27,8 @@ class Span:
     last: int
     ruling: Ruling
     rule: str = ""
+    base: str = ""
+    """The chain it is decided in, where the firewall has such ("inet filter input")."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,8 @@ class FirewallWord:
     replies: Ruling = Ruling.UNKNOWN
     reply_rule: str = ""
     front: bool = False
+    opening: str = ""
+    """The command that lets the device in, with "{network}" and "{port}" in it; "" where none is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

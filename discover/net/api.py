@@ -329,9 +329,10 @@ class Network(Protocol):
         """Return the addresses of a host name (the system's resolver, then mDNS for ".local"); empty where it has none."""
         ...
 
-    async def outlook(self, address: str, *, port: int = 0, firewalls: bool = True) -> Outlook:
+    async def outlook(self, address: str, *, port: int = 0, host_port: int = 0, firewalls: bool = True) -> Outlook:
         """Return what this machine knows of its way to a device and back, with its firewalls' rules where they can be read.
 
-        ``port`` is the device's UDP port whose answers come back, 0 for any. Sends nothing. Raises NetworkError.
+        ``port`` is the device's UDP port whose answers come back, ``host_port`` our TCP port that it would call; 0 for any.
+        Sends nothing. Raises NetworkError.
         """
         ...

@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import shutil
 import socket
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from discover.model.check import Step, StepState
 from discover.model.network import Interface
 from discover.net.api import Network
+from discover.net.place import container, default_route, wireless, wsl
 
 MDNS_GROUP = "224.0.0.251"
 """RFC 6762 section 3."""
@@ -70,10 +69,10 @@ async def gather(network: Network) -> Facts:
         interfaces=interfaces,
         joins=tuple(JoinResult(interface=one.name, error=_join(one)) for one in chosen),
         neighbours=rows,
-        default_route=_default_route(),
-        container=_container(),
-        wsl=_wsl(),
-        wireless=_wireless(interfaces),
+        default_route=default_route(),
+        container=container(),
+        wsl=wsl(),
+        wireless=wireless(interfaces),
         firewalls=await asyncio.to_thread(_firewalls),
         icmp_errors=sys.platform == "linux",
         packages=_packages(),
@@ -94,34 +93,6 @@ def _join(interface: Interface) -> str:
         except OSError as error:
             return error.strerror or str(error)
     return ""
-
-
-def _default_route(table: Path = Path("/proc/net/route")) -> str:
-    """Return the interface of the IPv4 default route with the lowest metric (Linux's /proc/net/route)."""
-    try:
-        rows = [line.split() for line in table.read_text(encoding="ascii").splitlines()[1:]]
-    except OSError:
-        return ""
-    default = [(int(row[6]), row[0]) for row in rows if len(row) > 7 and row[1] == "00000000" and row[7] == "00000000"]
-    return min(default)[1] if default else ""
-
-
-def _wireless(interfaces: Sequence[Interface], folder: Path = Path("/sys/class/net")) -> tuple[str, ...]:
-    return tuple(one.name for one in interfaces if (folder / one.name / "wireless").exists())
-
-
-def _container(root: Path = Path("/")) -> str:
-    for name, kind in ((".dockerenv", "Docker"), ("run/.containerenv", "Podman")):
-        if (root / name).exists():
-            return kind
-    return os.environ.get("container", "")  # noqa: SIM112 - systemd-nspawn and podman spell it in lower case
-
-
-def _wsl(version: Path = Path("/proc/version")) -> bool:
-    try:
-        return "microsoft" in version.read_text(encoding="utf-8", errors="replace").lower()
-    except OSError:
-        return False
 
 
 def _firewalls() -> tuple[str, ...]:

@@ -314,7 +314,7 @@ class FakeNetwork:
         except ValueError:
             return self._names.get(host.lower().rstrip("."), ())
 
-    async def outlook(self, address: str, *, port: int = 0, firewalls: bool = True) -> Outlook:  # noqa: ARG002 - the script has no firewall
+    async def outlook(self, address: str, *, port: int = 0, host_port: int = 0, firewalls: bool = True) -> Outlook:  # noqa: ARG002 - no firewalls
         """Return the way by the script's interfaces, without firewalls, as :attr:`way` changes it."""
         face = self._route(address)
         ours = next((str(one.address) for one in (face.addresses if face else ()) if parse_address(address) in one.network), "")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from discover.model.network import Interface, Neighbour
 from discover.model.network import Network as AddressRange
+from discover.model.outlook import Outlook
 from discover.net.api import ArpAsker, MdnsBrowser, MdnsEvent, Subscription, TcpListener, TcpOutcome, TcpStream, UdpEndpoint
 from discover.net.arp import open_arp
 from discover.net.clock import SystemClock
@@ -20,6 +22,9 @@ from discover.net.neighbours import read_neighbours
 from discover.net.sockets import LINUX, raise_file_limit
 from discover.net.tcp import connect
 from discover.net.udp import UdpSocketEndpoint
+
+if TYPE_CHECKING:
+    from discover.net.outlook import Lookout
 
 
 class RealNetwork:
@@ -34,6 +39,7 @@ class RealNetwork:
         self._ledger = MemoryLedger()
         self._gate = Gate(self._clock, self._ledger, allowed=allowed, own=own)
         self._listed = False
+        self._lookout: Lookout | None = None
         raise_file_limit()
 
     @property
@@ -137,3 +143,11 @@ class RealNetwork:
 
         faces = [face for face in await asyncio.to_thread(self.interfaces) if face.addresses and face.up and not face.point_to_point]
         return await resolve_local(self._gate, faces, name)
+
+    async def outlook(self, address: str, *, port: int = 0, host_port: int = 0, firewalls: bool = True) -> Outlook:
+        """Return what this machine knows of its way to a device and back; see :class:`discover.net.outlook.Lookout`."""
+        from discover.net.outlook import Lookout  # noqa: PLC0415 - only checks look: a scan does not pay for it
+
+        if self._lookout is None:
+            self._lookout = Lookout()
+        return await self._lookout.look(address, self.interfaces(), port=port, host_port=host_port, firewalls=firewalls)

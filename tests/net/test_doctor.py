@@ -2,13 +2,11 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from discover.model.check import StepState
 from discover.model.network import Interface, InterfaceAddress
-from discover.net import doctor
 from discover.net.doctor import Facts, JoinResult, diagnose
 
 WLAN = Interface(
@@ -57,26 +55,3 @@ def test_each_obstacle_is_named_with_a_fix(change: dict[str, object], name: str,
     step = next(step for step in diagnose(facts) if step.name == name)
     assert step.state is state
     assert step.fix
-
-
-def test_the_default_route_is_the_one_with_the_lowest_metric(tmp_path: Path) -> None:
-    table = tmp_path / "route"
-    table.write_text(
-        "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n"
-        "wlan0\t00000000\t0101A8C0\t0003\t0\t0\t600\t00000000\t0\t0\t0\n"
-        "tun0\t00000000\t00000000\t0001\t0\t0\t50\t00000000\t0\t0\t0\n"
-        "wlan0\t0001A8C0\t00000000\t0001\t0\t0\t600\t00FFFFFF\t0\t0\t0\n"
-    )
-    assert doctor._default_route(table) == "tun0"
-    assert doctor._default_route(tmp_path / "none") == ""
-
-
-def test_container_and_wsl_are_recognised_by_their_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("container", raising=False)
-    assert doctor._container(tmp_path) == ""
-    (tmp_path / ".dockerenv").touch()
-    assert doctor._container(tmp_path) == "Docker"
-    version = tmp_path / "version"
-    version.write_text("Linux version 5.15.90.1-microsoft-standard-WSL2")
-    assert doctor._wsl(version)
-    assert not doctor._wsl(tmp_path / "none")
