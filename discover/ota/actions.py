@@ -105,7 +105,42 @@ class Hangup:
     """Close the connection. Answered by Done."""
 
 
-Action: TypeAlias = Report | Resolve | Use | AskNeighbours | Send | Settle | Listen | Wait | Connect | Write | Read | Hangup
+@dataclass(frozen=True, slots=True)
+class OpenPort:
+    """Listen on a TCP port of ours (0: any free one): whoever calls is hung up on at once. Answered by Opened or Failed."""
+
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitCall:
+    """Wait until the device has called the open port. Answered by Called, Silence or Failed."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClosePort:
+    """Stop listening. Answered by Done."""
+
+
+Action: TypeAlias = (
+    Report
+    | Resolve
+    | Use
+    | AskNeighbours
+    | Send
+    | Settle
+    | Listen
+    | Wait
+    | Connect
+    | Write
+    | Read
+    | Hangup
+    | OpenPort
+    | AwaitCall
+    | ClosePort
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +223,18 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
+class Opened:
+    """The TCP port of ours that is open now."""
+
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """The device has called, and was hung up on."""
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """This machine refused: our error's message and hint."""
 
@@ -195,7 +242,7 @@ class Failed:
     hint: str = ""
 
 
-Event: TypeAlias = Done | Addresses | Route | Known | Reply | Stray | Refused | Unreachable | Silence | Received | Failed
+Event: TypeAlias = Done | Addresses | Route | Known | Reply | Stray | Refused | Unreachable | Silence | Received | Opened | Called | Failed
 
 T = TypeVar("T")
 Session: TypeAlias = Generator[Action, Event, T]

@@ -1,19 +1,22 @@
-"""ArduinoOTA over UDP: the knock and the invitation of size 0, as sessions that cannot start an update.
+"""ArduinoOTA over UDP: the invitation of size 0 as a session that cannot start an update.
 
-The knock is one byte that every core reads as an unknown command and forgets. The invitation announces an
-image of 0 bytes, so nothing can be begun; a device with a password answers it with a challenge before it runs
-anything of the sketch. It then waits for the answer without a time limit, so the one-byte reset follows from the same
-socket: without it the next real upload's first invitation would be swallowed (measured on esp8266/Arduino's code).
+The invitation announces an image of 0 bytes, so nothing can be begun; a device with a password answers it with a
+challenge before it runs anything of the sketch. It then waits for the answer without a time limit, so the one-byte
+reset follows from the same socket: without it the next real upload's first invitation would be swallowed (measured on
+esp8266/Arduino's code).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
 from discover.model.device import Password
-from discover.ota.actions import Done, Event, Failed, Listen, Refused, Reply, Send, Session, Settle, Silence, Stray, Unreachable, Wait
+from discover.ota.actions import AskNeighbours, Done, Event, Failed, Known, Refused, Reply, Send, Session, Settle, Unreachable, Wait
+from discover.ota.ears import HOST, gather
+from discover.ota.knocking import ARP_SECONDS, CONTROL_WHY, SPACING, Knock, Knocked, show, unresolved
 from discover.proto.arduinoota import (
     FLASH,
     KNOCK,
@@ -27,46 +30,18 @@ from discover.proto.arduinoota import (
     encode_invitation,
 )
 from discover.proto.malformed import Malformed
-from discover.text import clean
 
-KNOCK_SECONDS: Final = 1.2
-"""How long a knock waits; power save delays an ICMP error by up to a beacon interval or three (0.1 to 0.3 s)."""
-KNOCK_TRIES: Final = 2
-SPACING: Final = 1.0
-"""Seconds between two datagrams to one device at the least."""
-INVITE_SECONDS: Final = 2.5
-"""A busy sketch polls ArduinoOTA.handle() late; espota.py waits 10 s, two tries of 2.5 s found every one measured."""
-INVITE_TRIES: Final = 2
-MAX_STRAYS: Final = 16
-"""Datagrams of others that one wait puts up with."""
-
-CONTROL_PORTS: Final = (33434, 33435, 33436)
-"""Surely closed UDP ports: the first that traceroute(8) relies on being closed. One check uses two, never the one it is about."""
-
+ANSWER_SECONDS: Final = 0.5
+"""How long an answer is waited for before a control port is asked whether the host is there at all."""
+INVITE_SECONDS: Final = (1.6, 2.5)
+"""How long each invitation's answer is waited for: a busy sketch polls ArduinoOTA.handle() late, and what comes late for
+the first is taken, too. espota.py waits 10 s; four found every sketch that was measured."""
 HOST_PORT: Final = 9
 """The TCP port an invitation names as ours: discard (RFC 863). Nothing listens there and nothing may; size 0 never connects."""
 
 INVITATION: Final = encode_invitation(Invitation(command=FLASH, port=HOST_PORT, size=0, md5="0" * 32))
-
-
-class Knock(StrEnum):
-    """How a knock ended."""
-
-    REFUSED = "refused"
-    SILENT = "silent"
-    ANSWERED = "answered"
-    UNREACHABLE = "unreachable"
-    BLOCKED = "blocked"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Knocked:
-    """The outcome of a knock, how often it was tried, and what came or what this machine said (``told``, clean; ``hint``)."""
-
-    outcome: Knock
-    tries: int
-    told: str = ""
-    hint: str = ""
+_INVITE_WHY: Final = "invitation of size 0: asks for the challenge, cannot start an update"
+RESET_WHY: Final = "reset: ends the device's wait for a password, without callback or answer"
 
 
 class Answer(StrEnum):
@@ -89,61 +64,109 @@ _FINAL: Final = frozenset({Answer.ACCEPTED, Answer.DECLINED, Answer.NO_FILESYSTE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invited:
-    """The outcome of the invitation. ``bits`` is the nonce's length (128 or 256), ``reset`` True where the reset went out."""
+    """The outcome of the invitation.
+
+    ``nonce`` is the challenge, ``bits`` its length (128 or 256), ``reset`` True where the reset went out, ``control`` the
+    knock at a control port (None where the device answered before one was needed).
+    """
 
     outcome: Answer
     tries: int
     password: Password = Password.UNKNOWN
     bits: int = 0
+    nonce: str = ""
     told: str = ""
     hint: str = ""
     reset: bool = False
+    control: Knocked | None = None
 
 
-def knock(port: int, *, tries: int = KNOCK_TRIES, why: str = "knock: the one byte no ArduinoOTA core acts on") -> Session[Knocked]:
-    """Knock on a UDP port, at most ``tries`` times, one datagram a KNOCK_SECONDS."""
-    for attempt in range(1, tries + 1):
-        event = yield Send(port, KNOCK, why)
-        if isinstance(event, Failed):
-            return Knocked(outcome=Knock.BLOCKED, tries=attempt, told=event.message, hint=event.hint)
-        event = yield from _answer(port, KNOCK_SECONDS)
-        if isinstance(event, Refused):
-            return Knocked(outcome=Knock.REFUSED, tries=attempt)
-        if isinstance(event, Unreachable):
-            return Knocked(outcome=Knock.UNREACHABLE, tries=attempt, told=event.reason)
-        if isinstance(event, Reply):
-            return Knocked(outcome=Knock.ANSWERED, tries=attempt, told=show(event.payload))
-        if isinstance(event, Failed):
-            return Knocked(outcome=Knock.BLOCKED, tries=attempt, told=event.message, hint=event.hint)
-    return Knocked(outcome=Knock.SILENT, tries=tries)
+class Inviting:
+    """The invitation ``payload`` to ``port``, at most ``tries`` times; after silence a control port tells whether the host is there.
 
-
-def invite(port: int) -> Session[Invited]:
-    """Send the invitation of size 0, read the answer, and take the device out of its wait.
-
-    Whatever comes, unless the device refused the invitation for good, the last datagram is the reset: an
-    answer may have been lost on its way here.
+    Whatever comes, unless the device refused the invitation for good, the last datagram is the reset: an answer may have
+    been lost on its way here. With ``keep`` a challenge is returned without it, for who answers it; who does owes the
+    device that answer or the reset. ``table``: the neighbour table may be asked.
     """
-    reset = False
-    for attempt in range(1, INVITE_TRIES + 1):
-        event = yield Send(port, INVITATION, "invitation of size 0: asks for the challenge, cannot start an update", undo=RESET)
-        if isinstance(event, Failed):
-            return Invited(outcome=Answer.BLOCKED, tries=attempt, told=event.message, hint=event.hint, reset=reset)
-        event = yield from _answer(port, INVITE_SECONDS)
-        result = _judge(event, attempt)
-        if result is not None and result.outcome in _FINAL:
-            yield Settle(port)
-            return result
-        event = yield Send(port, RESET, "reset: ends the device's wait for a password, without callback or answer")
-        reset = reset or isinstance(event, Done)
-        if result is not None:
-            return replace(result, reset=reset)
-        if attempt < INVITE_TRIES:
-            yield Wait(SPACING)
-    return Invited(outcome=Answer.SILENT, tries=INVITE_TRIES, reset=reset)
+
+    def __init__(
+        self,
+        port: int,
+        controls: Sequence[int],
+        *,
+        table: bool,
+        payload: bytes = INVITATION,
+        why: str = _INVITE_WHY,
+        tries: int = len(INVITE_SECONDS),
+        keep: bool = False,
+    ) -> None:
+        self._port = port
+        self._controls = list(controls)
+        self._table = table
+        self._payload = payload
+        self._why = why
+        self._tries = tries
+        self._keep = keep
+        self._reset = False
+        self._control: Event | None = None
+        self._asked = 0
+
+    def run(self) -> Session[Invited]:
+        """Invite, read the answer, and take the device out of its wait."""
+        for attempt in range(1, self._tries + 1):
+            if attempt > 1:
+                yield Wait(SPACING)
+            event = yield Send(self._port, self._payload, self._why, undo=RESET)
+            if isinstance(event, Failed):
+                return self._finish(Invited(outcome=Answer.BLOCKED, tries=attempt, told=event.message, hint=event.hint))
+            result = _judge((yield from self._answer(INVITE_SECONDS[attempt - 1])), attempt)
+            if result is not None and result.outcome in _FINAL:
+                yield Settle(self._port)
+                return self._finish(result)
+            if result is not None and result.nonce and self._keep:
+                return self._finish(result)
+            event = yield Send(self._port, RESET, RESET_WHY)
+            self._reset = self._reset or isinstance(event, Done)
+            if result is not None:
+                return self._finish(result)
+        return self._finish(Invited(outcome=Answer.SILENT, tries=self._tries))
+
+    def _finish(self, result: Invited) -> Invited:
+        control = None
+        if self._asked:
+            refused = isinstance(self._control, Refused)
+            control = Knocked(outcome=Knock.REFUSED if refused else Knock.SILENT, tries=self._asked, port=self._controls[0])
+            if isinstance(self._control, Reply):
+                control = replace(control, outcome=Knock.ANSWERED, told=show(self._control.payload))
+        return replace(result, reset=self._reset, control=control)
+
+    def _answer(self, seconds: float) -> Session[Event | None]:
+        """Wait for the answer; after a first silence ask the host itself, by a control port behind the invitation."""
+        event: Event | None = yield from self._wait(ANSWER_SECONDS)
+        if event is not None:
+            return event
+        if self._asked < len(self._controls) and not isinstance(self._control, Refused):
+            said = yield Send(self._controls[self._asked], KNOCK, CONTROL_WHY)
+            self._asked += not isinstance(said, Failed)
+        event = yield from self._wait(seconds - ANSWER_SECONDS)
+        if event is None and self._control is None and (yield from self._unresolved()):
+            event = yield from self._wait(ARP_SECONDS - seconds)
+        return event
+
+    def _wait(self, seconds: float) -> Session[Event | None]:
+        heard = yield from gather((self._port,), seconds)
+        self._control = next((heard[one] for one in self._controls if one in heard), self._control)
+        return heard.get(self._port) or heard.get(HOST)
+
+    def _unresolved(self) -> Session[bool]:
+        """Tell whether our own ARP requests are still unanswered, as far as the neighbour table tells."""
+        if not self._table:
+            return False
+        event = yield AskNeighbours()
+        return isinstance(event, Known) and unresolved(event)
 
 
-def _judge(event: Event, attempt: int) -> Invited | None:
+def _judge(event: Event | None, attempt: int) -> Invited | None:
     """What an event says of the invitation; None where it says nothing."""
     match event:
         case Refused():
@@ -162,7 +185,7 @@ def _judge(event: Event, attempt: int) -> Invited | None:
 def _read(payload: bytes) -> Invited:
     match decode_reply(payload):
         case ReplyAuth() as auth:
-            return Invited(outcome=Answer.CHALLENGED, tries=0, password=Password.YES, bits=auth.bits)
+            return Invited(outcome=Answer.CHALLENGED, tries=0, password=Password.YES, bits=auth.bits, nonce=auth.nonce)
         case ReplyAuthFailed():
             return Invited(outcome=Answer.CHALLENGED, tries=0, password=Password.YES)
         case ReplyOk():
@@ -173,30 +196,3 @@ def _read(payload: bytes) -> Invited:
             return Invited(outcome=outcome, tries=0, password=Password.NO)
         case Malformed():
             return Invited(outcome=Answer.FOREIGN, tries=0)
-
-
-def _answer(port: int, seconds: float) -> Session[Event]:
-    """Wait for something that concerns ``port``; datagrams of others use the time up but decide nothing."""
-    left = seconds
-    for _ in range(MAX_STRAYS):
-        event: Event = yield Listen(left)
-        match event:
-            case Reply(number, _, after) | Refused(number, after) if number != port:
-                left -= after
-            case Stray(after):
-                left -= after
-            case Reply() | Refused() | Unreachable() | Failed():
-                return event
-            case _:
-                return Silence()
-        if left <= 0:
-            break
-    return Silence()
-
-
-def show(payload: bytes) -> str:
-    """Return bytes of a peer as one short harmless line: text where they are text, else hex."""
-    text = payload.decode("ascii", "replace").strip()
-    if text and text.isascii() and text.isprintable():
-        return clean(text, 100)
-    return payload[:24].hex(" ") + (" ..." if len(payload) > 24 else "")

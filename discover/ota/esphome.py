@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from discover.ota.actions import Connect, Done, Failed, Hangup, Read, Received, Refused, Session, Unreachable, Write
-from discover.ota.arduino import show
+from discover.ota.knocking import show
 from discover.proto.esphomeota import MAGIC, OtaError, decode_magic_reply
 
 CONNECT_SECONDS: Final = 3.0

@@ -12,11 +12,14 @@ from discover.errors import NetworkError, UsageError
 from discover.model.check import OtaCheck, Sent, Step
 from discover.model.device import Device
 from discover.model.network import Interface
-from discover.net.api import Network, TcpOutcome, TcpStream, UdpEndpoint, UdpEvent, UdpEventKind
+from discover.net.api import Network, TcpListener, TcpOutcome, TcpStream, UdpEndpoint, UdpEvent, UdpEventKind
 from discover.ota.actions import (
     Action,
     Addresses,
     AskNeighbours,
+    AwaitCall,
+    Called,
+    ClosePort,
     Connect,
     Done,
     Event,
@@ -24,6 +27,8 @@ from discover.ota.actions import (
     Hangup,
     Known,
     Listen,
+    Opened,
+    OpenPort,
     Read,
     Received,
     Refused,
@@ -41,7 +46,8 @@ from discover.ota.actions import (
     Write,
 )
 from discover.ota.commands import upload_commands
-from discover.ota.ladder import Conclusion, Ladder
+from discover.ota.conclusion import Conclusion
+from discover.ota.ladder import Ladder
 from discover.ota.levels import MAX_LEVEL
 from discover.ota.route import choose
 from discover.ota.target import announced, find_host
@@ -93,6 +99,7 @@ async def check(
         consent=consent,
         password=password,
         host_port=host_port,
+        cnonce=_random_digits() if password is not None else "",
     )
     async with _Runner(network, interface, on_step) as runner:
         conclusion = await runner.run(ladder.climb())
@@ -108,6 +115,7 @@ async def check(
             steps=tuple(runner.steps),
             sent=tuple(runner.sent),
             when=network.clock.wall(),
+            hop=conclusion.hop,
             commands=upload_commands(
                 device,
                 kind=conclusion.kind,
@@ -131,6 +139,7 @@ class _Runner:
         self._address = ""
         self._udp: UdpEndpoint | None = None
         self._stream: TcpStream | None = None
+        self._listener: TcpListener | None = None
         self._port = 0
         self._undo: dict[int, bytes] = {}
         self.steps: list[Step] = []
@@ -148,6 +157,7 @@ class _Runner:
                     await self._send(Send(port, payload, "reset: the check was cut short"))
         finally:
             self._hang_up()
+            self._close_port()
             if self._udp is not None:
                 self._udp.close()
                 self._udp = None
@@ -205,6 +215,14 @@ class _Runner:
                 return Silence() if data is None else Received(data)
             case Hangup():
                 self._hang_up()
+                return Done()
+            case OpenPort(port):
+                return self._open_port(port)
+            case AwaitCall(seconds):
+                called = self._listener is not None and await self._listener.called(seconds)
+                return Called() if called else Silence()
+            case ClosePort():
+                self._close_port()
                 return Done()
 
     async def _resolve(self, name: str) -> Event:
@@ -279,6 +297,18 @@ class _Runner:
             await self._stream.send(payload, purpose=why)
         return Done()
 
+    def _open_port(self, port: int) -> Event:
+        if self._interface is None:
+            raise NetworkError(f"no interface of this machine leads to {self._address}", "`espied doctor` lists the interfaces.")
+        self._close_port()
+        self._listener = self._network.listener(self._interface, self._address, port=port)
+        return Opened(self._listener.port)
+
+    def _close_port(self) -> None:
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+
     def _hang_up(self) -> None:
         if self._stream is not None:
             self._stream.close()
@@ -298,6 +328,13 @@ class _Runner:
     def _note(self, address: str, port: int, transport: str, payload: bytes, why: str) -> None:
         where = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
         self.sent.append(Sent(to=where, transport=transport, bytes_hex=payload.hex(), why=why))
+
+
+def _random_digits() -> str:
+    """Return the random part of an answer to a challenge: 64 hex digits."""
+    from secrets import token_hex  # noqa: PLC0415 - brings hashlib along: only a password check needs it
+
+    return token_hex(32)
 
 
 def _bare(address: str) -> str:

@@ -7,14 +7,16 @@ from typing import Final
 from discover.model.check import Step, StepState
 from discover.model.device import Password
 from discover.ota.actions import Route
-from discover.ota.arduino import INVITE_SECONDS, KNOCK_SECONDS, Answer, Invited, Knock, Knocked
+from discover.ota.arduino import INVITE_SECONDS, Answer, Invited
 from discover.ota.esphome import CONNECT_SECONDS, REPLY_SECONDS, Talk, Talked
+from discover.ota.knocking import KNOCK_SECONDS, Knock, Knocked
 from discover.ota.levels import Allowance
 from discover.ota.target import ARDUINO_PORTS, Announcement, Host
 
 UPLOAD_PORT: Final = 40000
 """The host port our advice pins; any free one between espota.py's 10000 and 60000 will do."""
 
+_BEGIN: Final = "Is ArduinoOTA.begin() called after the network is up? The ESP32's port is 3232, the ESP8266's 8266, the Pico W's 2040."
 _ISOLATION: Final = "Check that both are in the same network and that the access point does not isolate its clients."
 
 
@@ -96,7 +98,7 @@ def knock_step(  # noqa: PLR0911 - one for each outcome
         case Knock.REFUSED if guess:
             return Step(name="knock", state=StepState.SKIP, detail=f"{sent}; the device answered that the port is closed.")
         case Knock.REFUSED:
-            fix = "Is ArduinoOTA.begin() called after the network is up? The ESP32's port is 3232, the ESP8266's 8266, the Pico W's 2040."
+            fix = _BEGIN
             if not announced:
                 fix += " An ESPHome device listens on the same number over TCP: check it by the name it announces."
             return Step(
@@ -118,7 +120,7 @@ def knock_step(  # noqa: PLR0911 - one for each outcome
             return blocked_step("knock", result.told, result.hint)
         case Knock.SILENT:
             pass
-    waited = f"{sent}, waited {KNOCK_SECONDS:g} s each time, and nothing came"
+    waited = f"{sent}, waited up to {KNOCK_SECONDS:g} s each time, and nothing came"
     if down:
         return down_step("knock", f"{waited}; nobody answers at the address at all.")
     if control is not None and control.outcome is Knock.REFUSED:
@@ -136,9 +138,9 @@ def knock_step(  # noqa: PLR0911 - one for each outcome
     )
 
 
-def invite_step(port: int, result: Invited, announced: Password) -> Step:  # noqa: PLR0911 - one for each outcome
-    """Say what the invitation of size 0 brought."""
-    sent = f"Sent an invitation of size 0 to {port}/udp {_times(result.tries)}"
+def invite_step(port: int, result: Invited, announced: Password, *, size: int = 0) -> Step:  # noqa: PLR0911 - one for each outcome
+    """Say what the invitation brought."""
+    sent = f"Sent an invitation of size {size} to {port}/udp {_times(result.tries)}"
     passed = StepState.PASS
     match result.outcome:
         case Answer.CHALLENGED if result.bits:
@@ -185,8 +187,8 @@ def invite_step(port: int, result: Invited, announced: Password) -> Step:  # noq
             return Step(
                 name="handshake",
                 state=StepState.FAIL,
-                detail=f"{sent}; the device answered that the port is closed: it stopped listening, or restarted just now.",
-                fix="Check again in ten seconds.",
+                detail=f"{sent}; the device answered that the port is closed. It is up, and no ArduinoOTA listens there.",
+                fix=_BEGIN,
             )
         case Answer.UNREACHABLE:
             return down_step("handshake", f"{sent}; nobody answers at the address any more ({result.told}).")
@@ -196,7 +198,7 @@ def invite_step(port: int, result: Invited, announced: Password) -> Step:  # noq
             return Step(
                 name="handshake",
                 state=StepState.WARN,
-                detail=f"{sent}, waited {INVITE_SECONDS:g} s each time, and nothing came.",
+                detail=f"{sent}, waited up to {INVITE_SECONDS[-1]:g} s each time, and nothing came.",
                 fix="Does loop() call ArduinoOTA.handle() often enough (WLED: is its OTA lock off)? Restart the device and check again. "
                 + _ISOLATION,
             )

@@ -23,6 +23,9 @@ FLASH: Final = 0
 FILESYSTEM: Final = 100
 AUTH: Final = 200
 
+CALLBACK_SIZE: Final = 4096
+"""Bytes that a callback test announces: one flash sector, which every core accepts and none erases before all of it is there."""
+
 ITERATIONS: Final = 10_000
 """PBKDF2 rounds of arduino-esp32 >= 3.3.1 (tools/espota.py)."""
 _DIGITS: Final = 15
@@ -96,6 +99,18 @@ def encode_invitation(invitation: Invitation) -> bytes:
     if len(invitation.md5) != 32 or not all(0x21 <= ord(char) <= 0x7E for char in invitation.md5):
         raise ValueError("the checksum is 32 printable characters")
     return f"{invitation.command} {invitation.port} {invitation.size} {invitation.md5}\n".encode("ascii")
+
+
+def encode_callback_invitation(port: int) -> bytes:
+    """Return the one invitation of espied's with a size: an app of 4096 bytes, so that a device calls our TCP ``port``.
+
+    A device that accepts it runs its sketch's onStart. Only discover/ota/callback.py may send it, with the user's
+    word, and it never sends an image: no core touches its flash before 4096 bytes have come. Raises ValueError for a port
+    outside 1..65535.
+    """
+    if not 1 <= port <= 65535:
+        raise ValueError("a TCP port is 1..65535")
+    return f"{FLASH} {port} {CALLBACK_SIZE} {'0' * 32}\n".encode("ascii")
 
 
 def decode_invitation(payload: bytes) -> Invitation | Malformed:

@@ -48,7 +48,7 @@ async def test_a_device_with_a_password_is_ready_and_not_left_waiting(variant: V
     result = await examine(lan(listener(device), port), device=arduino(port))
     assert (result.verdict, result.password, result.level) == (Verdict.READY_NEEDS_PASSWORD, Password.YES, 2)
     assert (result.kind, result.port, result.transport) == ("arduino", port, "udp")
-    assert device.received == (KNOCK, KNOCK, INVITATION, KNOCK)
+    assert device.received == (INVITATION, KNOCK)
     assert device.state is State.IDLE
     assert device.callbacks == ()
     assert device.flash_operations == ()
@@ -59,7 +59,6 @@ async def test_a_device_with_a_password_is_ready_and_not_left_waiting(variant: V
         "announced: pass",
         "level: pass",
         "host up: pass",
-        "knock: pass",
         "handshake: pass",
         "reset: pass",
         "way back: skip",
@@ -102,7 +101,7 @@ async def test_without_a_password_the_check_stops_at_the_knock_by_itself() -> No
     device = ArduinoOtaDevice(restart_on_error=True)
     result = await examine(lan(listener(device)), device=arduino(auth="no"))
     assert (result.verdict, result.password, result.level) == (Verdict.LIKELY, Password.NO, 1)
-    assert device.received == (KNOCK, KNOCK)
+    assert device.received == (KNOCK, KNOCK, KNOCK)
     assert device.callbacks == ()
 
 
@@ -135,7 +134,8 @@ async def test_a_false_announcement_is_pointed_out() -> None:
 async def test_a_closed_port_on_a_host_that_is_up() -> None:
     result = await examine(FakeNetwork(FakeHost(address=ADDRESS, mac=MAC)), device=arduino())
     assert result.verdict is Verdict.CLOSED
-    assert "ArduinoOTA.begin()" in step(result, "knock")
+    assert "ArduinoOTA.begin()" in step(result, "handshake")
+    assert len(result.sent) == 1
     assert "way back: skip" not in words(result)
 
 
@@ -153,10 +153,16 @@ async def test_a_silent_port_whose_handshake_fails_is_only_likely() -> None:
 
 
 async def test_silence_counts_only_while_the_control_is_refused_behind_it() -> None:
-    # A host that rations its ICMP errors refuses the first control and then falls silent everywhere.
-    network = FakeNetwork(FakeHost(address=ADDRESS, mac=MAC, icmp_limit=1))
+    # A host that rations its ICMP errors says once that a port is closed, and then falls silent everywhere.
+    network = FakeNetwork(FakeHost(address=ADDRESS, mac=MAC, udp={3232: "silent"}, icmp_limit=1))
     result = await examine(network, device=arduino(auth="no"))
     assert result.verdict is Verdict.NO_ANSWER
+    assert "host up: pass" in words(result)
+
+
+async def test_a_host_that_rations_its_errors_gives_the_first_one_to_the_port_in_question() -> None:
+    network = FakeNetwork(FakeHost(address=ADDRESS, mac=MAC, icmp_limit=1))
+    assert (await examine(network, device=arduino(auth="no"))).verdict is Verdict.CLOSED
 
 
 async def test_a_late_refusal_of_the_control_is_not_taken_for_the_update_port() -> None:
@@ -204,7 +210,10 @@ async def test_a_lost_first_datagram_changes_nothing() -> None:
 async def test_a_service_that_answers_the_knock_is_not_arduino_ota() -> None:
     result = await examine(lan(lambda payload: b"echo " + payload), device=arduino())
     assert result.verdict is Verdict.WRONG_SERVICE
-    assert "echo 1" in step(result, "knock")
+    assert "echo 0 9 0" in step(result, "handshake")
+    quiet = await examine(lan(lambda payload: b"echo " + payload), device=arduino(auth="no"))
+    assert quiet.verdict is Verdict.WRONG_SERVICE
+    assert "echo 1" in step(quiet, "knock")
 
 
 async def test_a_service_that_answers_the_invitation_with_rubbish_is_not_arduino_ota() -> None:

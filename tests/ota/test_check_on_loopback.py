@@ -11,9 +11,7 @@ from discover.demo.esphome_ota import EsphomeOtaDevice
 from discover.model.check import OtaCheck, Verdict
 from discover.model.device import Device, OtaStatus, Password
 from discover.net.real import RealNetwork
-from discover.ota import arduino as arduino_session
-from discover.ota import check
-from discover.ota import ladder as ladder_session
+from discover.ota import check, knocking
 from discover.ota.arduino import INVITATION
 from tests.ota.lan import known, signal
 
@@ -23,9 +21,8 @@ HERE = "127.0.0.1"
 @pytest.fixture(autouse=True)
 def _no_long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """On loopback an answer is there in microseconds; a quarter of a second stays for a busy machine."""
-    monkeypatch.setattr(arduino_session, "KNOCK_SECONDS", 0.25)
-    monkeypatch.setattr(arduino_session, "SPACING", 0.0)
-    monkeypatch.setattr(ladder_session, "SPACING", 0.0)
+    monkeypatch.setattr(knocking, "KNOCK_SECONDS", 0.25)
+    monkeypatch.setattr(knocking, "SPACING", 0.0)
 
 
 async def examine(device: Device, *, level: int | None = None, consent: bool = False, port: int | None = None) -> OtaCheck:

@@ -56,7 +56,7 @@ def climb(neighbours: list[Event], *, heard: list[Event] | None = None, found: A
     ("rows", "verdict", "steps"),
     [
         # Still in the table from before, and given up while we knocked.
-        ([Known(MAC, "stale"), Known(MAC, "delay"), Known("", "failed")], Verdict.HOST_DOWN, ["host up:warn", "knock:fail"]),
+        ([Known(MAC, "stale"), Known("", "failed")], Verdict.HOST_DOWN, ["host up:fail"]),
         ([Known(MAC, "stale"), Known(MAC, "delay"), Known(MAC, "probe")], Verdict.NO_ANSWER, ["host up:warn", "knock:warn"]),
         ([Known(MAC, "reachable")], Verdict.NO_ANSWER, ["host up:pass", "knock:warn"]),
         ([Known("", "incomplete")], Verdict.HOST_DOWN, ["host up:fail"]),
@@ -77,7 +77,7 @@ def test_beyond_a_router_the_neighbour_table_says_nothing() -> None:
 
 
 def test_the_kernels_word_that_nobody_answers_ends_the_check() -> None:
-    trace = climb([Known("", "incomplete")], heard=[Silence(), Silence(), Unreachable("EHOSTUNREACH")])
+    trace = climb([Known("", "incomplete")], heard=[Silence(), Unreachable("EHOSTUNREACH")])
     assert trace.result.verdict is Verdict.HOST_DOWN
     assert "EHOSTUNREACH" in next(step for step in _details(trace) if "nobody answers" in step)
 

@@ -35,14 +35,15 @@ from discover.ota.actions import (
     Wait,
     Write,
 )
-from discover.ota.arduino import CONTROL_PORTS, INVITATION
+from discover.ota.arduino import INVITATION
+from discover.ota.knocking import CONTROL_PORTS, SPACING
 from discover.ota.ladder import Ladder
 from discover.ota.target import ARDUINO_PORTS, Announcement, Host
 from discover.proto.arduinoota import Invitation, decode_invitation, starts_update
 from tests.ota.driving import Trace, play
 
 PORTS = (*ARDUINO_PORTS, CONTROL_PORTS[0], 8892, 65280)
-MAX_DATAGRAMS = 12
+MAX_DATAGRAMS = 16
 
 payloads = st.one_of(
     st.sampled_from(
@@ -227,4 +228,4 @@ def test_a_wait_lies_between_two_knocks_at_the_same_device() -> None:
     assert len(sends) > 1
     for first, second in pairwise(sends):
         between = [one.seconds for one in trace.actions[first:second] if isinstance(one, Wait | Listen)]
-        assert sum(between) >= 1.0
+        assert sum(between) >= SPACING
