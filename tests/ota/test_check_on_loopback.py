@@ -8,7 +8,7 @@ import pytest
 
 from discover.demo.arduino import ArduinoOtaDevice, State, Variant
 from discover.demo.esphome_ota import EsphomeOtaDevice
-from discover.model.check import OtaCheck, Verdict
+from discover.model.check import Hop, OtaCheck, Verdict
 from discover.model.device import Device, OtaStatus, Password
 from discover.net.real import RealNetwork
 from discover.ota import check, knocking
@@ -25,9 +25,11 @@ def _no_long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(knocking, "SPACING", 0.0)
 
 
-async def examine(device: Device, *, level: int | None = None, consent: bool = False, port: int | None = None) -> OtaCheck:
+async def examine(
+    device: Device, *, level: int | None = None, consent: bool = False, port: int | None = None, password: str | None = None
+) -> OtaCheck:
     network = RealNetwork()
-    result = await check(network, HERE, device=device, level=level, consent=consent, port=port)
+    result = await check(network, HERE, device=device, level=level, consent=consent, port=port, password=password)
     ledger = [(f"{one.to}:{one.port}", one.transport, one.payload.hex()) for one in network.ledger.packets]
     assert ledger == [(one.to, one.transport, one.bytes_hex) for one in result.sent]
     return result
@@ -93,3 +95,63 @@ async def test_an_esphome_that_has_gone_is_closed() -> None:
     async with EsphomeOtaDevice(port=0) as device:
         port = device.port
     assert (await examine(esphome(port))).verdict is Verdict.CLOSED
+
+
+@pytest.mark.parametrize("variant", Variant)
+async def test_the_right_password_is_found_right_and_nothing_begins(variant: Variant) -> None:
+    async with ArduinoOtaDevice(variant, password="secret", port=0) as device:
+        result = await examine(announcing(device.port, "yes"), password="secret", consent=True)
+        assert (result.verdict, result.hop, result.level) == (Verdict.READY_NEEDS_PASSWORD, None, 2)
+        assert device.callbacks == ("onError(BEGIN)",)
+        assert device.state is State.IDLE
+        assert device.flash_operations == ()
+
+
+@pytest.mark.parametrize("variant", Variant)
+async def test_a_wrong_password_is_the_hop_that_fails(variant: Variant) -> None:
+    async with ArduinoOtaDevice(variant, password="secret", port=0) as device:
+        result = await examine(announcing(device.port, "yes"), password="Secret", consent=True)
+        assert (result.verdict, result.hop) == (Verdict.BLOCKED, Hop.PASSWORD)
+        assert device.callbacks == ("onError(AUTH)",)
+        assert device.state is State.IDLE
+
+
+@pytest.mark.parametrize("password", [None, "secret"])
+@pytest.mark.parametrize("variant", Variant)
+async def test_a_device_that_is_let_call_back_is_hung_up_on(variant: Variant, password: str | None) -> None:
+    async with ArduinoOtaDevice(variant, password=password or "", port=0) as device:
+        result = await examine(announcing(device.port, "yes" if password else "no"), level=3, password=password, consent=True)
+        expected = Verdict.READY_NEEDS_PASSWORD if password else Verdict.READY
+        assert (result.verdict, result.hop, result.level) == (expected, None, 3)
+        await device.updated()
+        assert device.callbacks[0] == "onStart"
+        assert device.callbacks[-1] == "onError(END)"
+        assert device.image == b""
+        assert device.flash_operations == ()
+        assert device.state is State.IDLE
+
+
+@pytest.mark.parametrize("old", [False, True])
+@pytest.mark.parametrize(("word", "verdict"), [("secret", Verdict.READY_NEEDS_PASSWORD), ("Secret", Verdict.BLOCKED)])
+async def test_esphomes_password(word: str, verdict: Verdict, *, old: bool) -> None:
+    async with EsphomeOtaDevice(password="secret", port=0, old=old) as device:
+        version = "2024.10.3" if old else "2026.10.0"
+        result = await examine(esphome(device.port, version), password=word, consent=True)
+        assert (result.verdict, result.password) == (verdict, Password.YES)
+        assert result.hop is (None if verdict is Verdict.READY_NEEDS_PASSWORD else Hop.PASSWORD)
+        assert device.flash_operations == ()
+
+
+async def test_an_esphome_without_password_is_found_out() -> None:
+    async with EsphomeOtaDevice(port=0) as device:
+        result = await examine(esphome(device.port), password="secret", consent=True)
+        assert (result.verdict, result.password) == (Verdict.READY, Password.NO)
+        assert device.flash_operations == ()
+
+
+async def test_without_consent_no_password_is_tried() -> None:
+    async with ArduinoOtaDevice(password="secret", port=0) as device:
+        result = await examine(announcing(device.port, "yes"), password="wrong")
+        assert result.verdict is Verdict.READY_NEEDS_PASSWORD
+        assert "onError" in next(step.detail for step in result.steps if step.name == "password check")
+        assert device.callbacks == ()
