@@ -14,6 +14,7 @@ from discover.proto.malformed import Malformed
 
 _MODES: Final = {0: "qio", 1: "qout", 2: "dio", 3: "dout"}
 _FLASH_MAPPED: Final = frozenset({"IROM", "DROM"})
+ESP8266: Final = "ESP8266"
 _CRC: Final = 4
 _NO_REVISION: Final = 0xFFFF
 """What ESP-IDF writes as the highest revision where a build sets none."""
@@ -119,8 +120,8 @@ def _crc(data: bytes, offset: int, skeleton: Outline) -> Digest | None:
 def _broken_checks(image: Image, skeleton: Outline) -> Iterator[Problem]:
     """Yield a problem for whatever does not agree with itself, with its place in the file."""
     checksum, sha256, crc = image.checksum, image.sha256, image.crc
-    # A version 2 image of the ESP8266 has no address for its flash-mapped part, and padding has none anywhere.
-    placed = [one for one in image.segments if one.address]
+    # Padding has no address; and the ESP8266's header names no chip that could be the wrong one.
+    placed = [one for one in image.segments if one.address and image.chip != ESP8266]
     if placed and not any(one.memory for one in placed):
         text = f"the header says {image.chip}, but none of the segments goes to memory that this chip has (0x{placed[0].address:08x} ...)"
         yield Problem(Trouble.WRONG_CHIP, text, placed[0].offset - espimage.SEGMENT_HEADER)

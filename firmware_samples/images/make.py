@@ -249,7 +249,7 @@ def images() -> dict[str, bytes]:
         "littlefs.bin": struct.pack("<II", 1, 0xF0000FF7) + b"littlefs" + bytes(48),
     }
     # A header for one chip, and code for another's memory.
-    mixed_up = [(CHIPS["esp32"].constants, app_description("mixed-up", "1")), (CHIPS["esp32"].code, bytes(32))]
+    mixed_up = [(CHIPS["esp32c3"].constants, app_description("mixed-up", "1")), (CHIPS["esp32c3"].flash, bytes(32))]
     table = bytearray(DEFAULT_TABLE)
     table[8] ^= 1  # a partition's size is off by one byte
     damaged = {
@@ -266,7 +266,7 @@ def images() -> dict[str, bytes]:
         "bad-checksum.bin": changed(app("esp32", hashed=False), 400, b"\x55"),
         "bad-hash.bin": changed(plain, len(plain) - 1, bytes((plain[-1] ^ 1,))),
         "unknown-chip.bin": changed(plain, 12, b"\x77\x07"),
-        "wrong-chip.bin": esp32_image(CHIPS["esp32s3"], mixed_up),
+        "wrong-chip.bin": esp32_image(CHIPS["esp32"], mixed_up),
         "too-many-segments.bin": changed(plain, 1, b"\xc8"),
         "bad-hash-flag.bin": changed(plain, 23, b"\x07"),
         "bad-arduino-crc.bin": changed(sketch, SECTOR + 40, b"\x55"),

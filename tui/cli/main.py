@@ -29,6 +29,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "import": ("tui.cli.import_", "Read devices from an exported JSON file into the inventory."),
     "diff": ("tui.cli.diff", "Show what changed between two scans."),
     "boards": ("tui.cli.boards", "List the boards on USB, ask their chips, and find their twins on the network."),
+    "firmware": ("tui.cli.firmware", "Say what firmware images are, and what is wrong with them."),
     "doctor": ("tui.cli.doctor", "Find out why nothing is found here."),
     "demo": ("tui.cli.demo", "Start the app on a simulated LAN, no gear needed."),
     "replay": ("tui.cli.replay", "Start the app on a recording (--scan: print it)."),
