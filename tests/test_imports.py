@@ -50,5 +50,16 @@ def test_explain_loads_neither_asyncio_nor_textual_nor_zeroconf() -> None:
     assert loaded_by(code) & HEAVY == set()
 
 
+@pytest.mark.parametrize("arguments", [["boards", "--help"], ["--db", "/nonexistent", "boards"]], ids=["help", "list"])
+def test_listing_boards_loads_no_esptool(arguments: list[str]) -> None:
+    code = (
+        f"import io, contextlib\nfrom tui.cli.main import main\nsys.argv = ['espied', *{arguments}]\n"
+        "with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):\n    main()"
+    )
+    loaded = loaded_by(code)
+    assert loaded & HEAVY == set()
+    assert ("serial" in loaded) == ("--help" not in arguments)
+
+
 def test_a_sweep_loads_nothing_that_only_its_answers_need() -> None:
     assert loaded_by(SWEEP) & AFTER_THE_SWEEP == set()

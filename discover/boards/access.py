@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,8 +17,11 @@ LOCKS: Final = (Path("/run/lock"), Path("/var/lock"))
 _MOST_HOLDERS: Final = 8
 
 
-def access_to(device: str, *, proc: Path = PROC, locks: tuple[Path, ...] = LOCKS) -> Access:
-    """Return who may and who does use the port ``device``; UNKNOWN for what is no file here (COM3, a URL)."""
+def access_to(device: str, *, proc: Path = PROC, locks: tuple[Path, ...] = LOCKS, may: Callable[[Path], bool] | None = None) -> Access:
+    """Return who may and who does use the port ``device``; UNKNOWN for what is no file here (COM3, a URL).
+
+    ``may`` tells whether this process may read and write a path (the system's word, which knows access control lists, too).
+    """
     path = Path(device)
     if os.name == "nt" or "://" in device:
         return Access(state=AccessState.UNKNOWN)
@@ -42,21 +45,26 @@ def access_to(device: str, *, proc: Path = PROC, locks: tuple[Path, ...] = LOCKS
             detail=f"{who}{f' and {more} more' if more else ''} {'have' if more else 'has'} it open.",
             fix=f"Close {holders[0].name or 'it'} first: two programs on one port take each other's bytes.",
         )
-    if os.access(path, os.R_OK | os.W_OK):
+    if (may or _may)(path):
         return Access(state=AccessState.OK, group=group)
-    detail, fix = _permission(device, status)
+    detail, fix = permission(device, status.st_mode, status.st_gid, user=user_name(), members=members_of(status.st_gid))
     return Access(state=AccessState.NO_PERMISSION, group=group, detail=detail, fix=fix)
 
 
-def _permission(device: str, status: os.stat_result) -> tuple[str, str]:
-    """Return which group to join, or why joining is not enough, and what to do; from mode and owner of the device node."""
-    group, user = group_name(status.st_gid), user_name()
-    if not status.st_mode & stat.S_IRGRP or not status.st_mode & stat.S_IWGRP or status.st_gid == 0:
+def _may(path: Path) -> bool:
+    return os.access(path, os.R_OK | os.W_OK)
+
+
+def permission(device: str, mode: int, gid: int, *, user: str, members: Sequence[str]) -> tuple[str, str]:
+    """Return what keeps ``user`` from a device node with this mode and group, and what to do about it."""
+    group = group_name(gid)
+    letting = stat.S_IRGRP | stat.S_IWGRP
+    if mode & letting != letting or gid == 0:
         return (
-            f"You may not use it: it belongs to root (mode {stat.filemode(status.st_mode)}), and no group is let in.",
+            f"You may not use it: it belongs to root (mode {stat.filemode(mode)}), and no group is let in.",
             "Install your distribution's udev rules for serial ports (group dialout or uucp), and plug the board in again.",
         )
-    if user in members_of(status.st_gid):
+    if user in members:
         return (
             f"You may not use it yet: you are in the group {group}, but this session began before that.",
             f"Log out and in again (for one shell: newgrp {group}).",

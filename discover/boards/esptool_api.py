@@ -334,5 +334,8 @@ def _let_go(port: Any, *, restart: bool) -> None:  # noqa: ANN401 - see _open
     with contextlib.suppress(OSError):
         if restart:
             HardReset(port)()  # opens the port again where esptool closed it
+    ends = getattr(port, "_socket", None)
     with contextlib.suppress(OSError):
         port.close()
+    if ends is not None:
+        ends.close()  # pyserial leaves it open where the other side hung up first

@@ -142,8 +142,8 @@ def _need_free(name: str, access: Access) -> None:
 
 def _no_chip(target: Target, error: NoChipError, seconds: float) -> NoChipError:
     how = f"within {seconds:g} s" if error.late else f"(esptool: {error.message.rstrip('.')})"
-    if target.in_network:
-        hint = "A port in the network has no line to restart the board by: put it into its bootloader by hand (hold BOOT, press RESET)."
+    if target.url.startswith("socket:"):
+        hint = "This kind of port has no line to restart the board by: put it into its bootloader by hand (hold BOOT, press RESET)."
     else:
         hint = "Hold BOOT, press and release RESET, release BOOT, and ask again. It may also be a board without an Espressif chip."
     return NoChipError(f"{clean(target.name)}: no Espressif chip answered {how}.", hint)

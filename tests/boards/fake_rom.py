@@ -17,6 +17,7 @@ import threading
 import tty
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 END, ESC, ESC_END, ESC_ESC = 0xC0, 0xDB, 0xDC, 0xDD
 SYNC, WRITE_REG, READ_REG, SECURITY_INFO = 0x08, 0x09, 0x0A, 0x14
@@ -133,6 +134,17 @@ class Rom:
         return slip(struct.pack("<BBHI", 1, command, len(data), value) + data)
 
 
+def late(rom: Rom, deaf: int) -> Talk:
+    """Hear nothing of the first ``deaf`` things that come: a board that is slow to start."""
+    heard: list[bytes] = []
+
+    def talk(data: bytes) -> bytes:
+        heard.append(data)
+        return rom.feed(data) if len(heard) > deaf else b""
+
+    return talk
+
+
 Talk = Callable[[bytes], bytes | None]
 """What came -> what goes back; None closes the port."""
 
@@ -219,6 +231,72 @@ def on_socket(talk: Talk) -> Iterator[str]:
                 server.shutdown(socket.SHUT_RDWR)  # wakes a thread that nobody connected to
             thread.join(5)
             assert not thread.is_alive()
+
+
+class Lines:
+    """A serial port as pyserial's RFC 2217 server wants one; ``changes`` are those of RTS and DTR, in order."""
+
+    port = name = "fake"
+    baudrate, bytesize, parity, stopbits = 115200, 8, "N", 1
+    cts, dsr, ri, cd = True, True, False, False
+    xonxoff = rtscts = break_condition = False
+
+    def __init__(self) -> None:
+        self.changes: list[tuple[str, bool]] = []
+        self._rts = self._dtr = False
+
+    def reset_input_buffer(self) -> None:
+        """Nothing is kept."""
+
+    def reset_output_buffer(self) -> None:
+        """Nothing is kept."""
+
+    @property
+    def rts(self) -> bool:
+        return self._rts
+
+    @rts.setter
+    def rts(self, on: bool) -> None:
+        self._rts = on
+        self.changes.append(("rts", on))
+
+    @property
+    def dtr(self) -> bool:
+        return self._dtr
+
+    @dtr.setter
+    def dtr(self, on: bool) -> None:
+        self._dtr = on
+        self.changes.append(("dtr", on))
+
+
+@contextlib.contextmanager
+def on_rfc2217(talk: Talk, lines: Lines) -> Iterator[str]:
+    """Serve one client by RFC 2217, the protocol that carries the lines by which a board is restarted; yield its URL."""
+    from serial.rfc2217 import PortManager  # type: ignore[import-untyped]  # noqa: PLC0415 - only here
+
+    class Connection:
+        """What the server writes to the client."""
+
+        def __init__(self) -> None:
+            self.out = b""
+
+        def write(self, data: bytes) -> None:
+            self.out += data
+
+    manager: list[tuple[Any, Connection]] = []
+
+    def speak(data: bytes) -> bytes | None:
+        server, connection = manager[0]
+        heard = b"".join(server.filter(data))
+        answer = talk(heard) if heard else b""
+        out, connection.out = connection.out, b""
+        return None if answer is None else out + b"".join(server.escape(answer))
+
+    connection = Connection()
+    manager.append((PortManager(lines, connection), connection))
+    with on_socket(speak) as url:
+        yield url.replace("socket:", "rfc2217:")
 
 
 @contextlib.contextmanager
