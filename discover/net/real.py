@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from discover.net.connects import OnOutcome, SocketConnector
 from discover.net.gate import Gate, attached_networks
 from discover.net.interfaces import list_interfaces
 from discover.net.ledger import MemoryLedger
+from discover.net.names import ask_system
 from discover.net.neighbour_events import subscribe
 from discover.net.neighbours import read_neighbours
 from discover.net.sockets import LINUX, raise_file_limit
@@ -130,15 +130,24 @@ class RealNetwork:
         return await browse(self._gate, self._clock, interface, types, on_event)
 
     async def resolve(self, host: str) -> tuple[str, ...]:
-        """Return a name's addresses: from the system's resolver, for ".local" where it has none by mDNS; empty where nobody knows."""
+        """Return a name's addresses: from the system's resolver, for ".local" or by mDNS; empty where nobody knows them in time."""
         name = host.strip().rstrip(".")
+        system = asyncio.ensure_future(ask_system(name))
+        if not name.lower().endswith(".local"):
+            return await system
+        # Both at once: a resolver without mDNS may wait long for a server that is not there, and /etc/hosts answers before anybody.
+        local = asyncio.ensure_future(self._resolve_local(name))
         try:
-            rows = await asyncio.get_running_loop().getaddrinfo(name, None, type=socket.SOCK_DGRAM)
-        except (OSError, UnicodeError):  # UnicodeError: a name that IDNA cannot encode
-            rows = []
-        found = tuple(dict.fromkeys(str(row[4][0]) for row in rows))
-        if found or not name.lower().endswith(".local"):
-            return found
+            for answer in asyncio.as_completed((system, local)):
+                if found := await answer:
+                    return found
+            return ()
+        finally:
+            for task in (system, local):
+                task.cancel()
+            await asyncio.gather(system, local, return_exceptions=True)
+
+    async def _resolve_local(self, name: str) -> tuple[str, ...]:
         from discover.net.mdns import resolve_local  # noqa: PLC0415 - likewise
 
         faces = [face for face in await asyncio.to_thread(self.interfaces) if face.addresses and face.up and not face.point_to_point]
