@@ -46,6 +46,8 @@ class FirewallWord:
     front: bool = False
     opening: str = ""
     """The command that lets the device in, with "{network}" and "{port}" in it; "" where none is known."""
+    reply_opening: str = ""
+    """The command that lets answers in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -192,7 +192,8 @@ def _linux(raw: Raw, asked: Question) -> Iterator[FirewallWord]:
         elif rules.bases:
             yield _nft_word(asked, rules, six=six)
     if saved is not None and _has_rules(saved):
-        yield asked.word("iptables", saved, opening=_six(firewall_fronts.IPTABLES_OPENING, six=six))
+        word = asked.word("iptables", saved, opening=_six(firewall_fronts.IPTABLES_OPENING, six=six))
+        yield replace(word, reply_opening=_six(firewall_fronts.IPTABLES_ANSWERS, six=six))
     elif save is not None and save.trouble and nft is None:
         yield asked.unreadable("iptables", save.trouble)
     legacy = raw.printed.get("iptables-legacy")
@@ -223,7 +224,8 @@ def _nft_word(asked: Question, rules: Ruleset, *, six: bool) -> FirewallWord:
     found = asked.word("nftables", rules)
     closed = next((span for span in found.spans if span.ruling.value in ("dropped", "rejected")), None)
     chain = closed.base if closed is not None and closed.base else next(base.title for base in rules.bases)
-    return replace(found, opening=NFT_OPENING.format(chain=chain, six="6" if six else ""))
+    answers = f"sudo nft insert rule {chain} ct state established,related accept"
+    return replace(found, opening=NFT_OPENING.format(chain=chain, six="6" if six else ""), reply_opening=answers)
 
 
 def _macos(raw: Raw, asked: Question) -> Iterator[FirewallWord]:

@@ -17,6 +17,7 @@ from discover.net.packetfilter import Act, Base, Question, Rule, Ruleset, unknow
 
 UFW_OPENING: Final = "sudo ufw allow from {network} to any port {port} proto tcp"
 IPTABLES_OPENING: Final = "sudo iptables -I INPUT -p tcp -s {network} --dport {port} -j ACCEPT"
+IPTABLES_ANSWERS: Final = "sudo iptables -I INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT"
 _SMALL_SERVICES: Final = frozenset(
     {"cockpit", "dhcpv6-client", "dns", "http", "https", "imap", "ipp", "ipp-client", "mdns", "nfs", "ntp", "samba", "samba-client"}
     | {"smtp", "snmp", "ssh", "syncthing", "vnc-server"}

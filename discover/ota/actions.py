@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
 from discover.model.check import Step
+from discover.model.outlook import Outlook
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,17 @@ class ClosePort:
     """Stop listening. Answered by Done."""
 
 
+@dataclass(frozen=True, slots=True)
+class LookBack:
+    """Read this machine's way to the address and back, sending nothing. Answered by Outlook or Failed.
+
+    ``port`` is the device's UDP port whose answers come back, ``host_port`` our TCP port that it would call; 0 for any.
+    """
+
+    port: int = 0
+    host_port: int = 0
+
+
 Action: TypeAlias = (
     Report
     | Resolve
@@ -140,6 +152,7 @@ Action: TypeAlias = (
     | OpenPort
     | AwaitCall
     | ClosePort
+    | LookBack
 )
 
 
@@ -242,7 +255,9 @@ class Failed:
     hint: str = ""
 
 
-Event: TypeAlias = Done | Addresses | Route | Known | Reply | Stray | Refused | Unreachable | Silence | Received | Opened | Called | Failed
+Event: TypeAlias = (
+    Done | Addresses | Route | Known | Reply | Stray | Refused | Unreachable | Silence | Received | Opened | Called | Outlook | Failed
+)
 
 T = TypeVar("T")
 Session: TypeAlias = Generator[Action, Event, T]

@@ -6,15 +6,11 @@ from typing import Final
 
 from discover.model.check import Step, StepState
 from discover.model.device import Password
-from discover.ota.actions import Route
 from discover.ota.arduino import INVITE_SECONDS, Answer, Invited
 from discover.ota.esphome import CONNECT_SECONDS, REPLY_SECONDS, Talk, Talked
 from discover.ota.knocking import KNOCK_SECONDS, Knock, Knocked
 from discover.ota.levels import Allowance
 from discover.ota.target import ARDUINO_PORTS, Announcement, Host
-
-UPLOAD_PORT: Final = 40000
-"""The host port our advice pins; any free one between espota.py's 10000 and 60000 will do."""
 
 _BEGIN: Final = "Is ArduinoOTA.begin() called after the network is up? The ESP32's port is 3232, the ESP8266's 8266, the Pico W's 2040."
 _ISOLATION: Final = "Check that both are in the same network and that the access point does not isolate its clients."
@@ -296,24 +292,6 @@ def magic_step(result: Talked, password: Password) -> Step:
                 detail=f"Sent the five magic bytes and waited {REPLY_SECONDS:g} s; no whole answer came.",
                 fix=busy,
             )
-
-
-def way_back_step(route: Route, port: int) -> Step:
-    """Say which of our addresses an ArduinoOTA device would call, and what may stand in its way. Nothing is tested here."""
-    ours = route.local or "this machine's address towards it"
-    detail = (
-        f"Not tested: in an upload the device opens a TCP connection back to {ours}, to a port the upload tool chooses "
-        "(espota.py: 10000 to 60000). A firewall on this machine, a container, a VPN or client isolation may block that although "
-        "everything above passed."
-    )
-    if route.note:
-        detail += f" {route.note}"
-    fix = (
-        f"If an upload ends with 'No response from device', pin the port and open it: `espota.py -i {route.address} -p {port} "
-        f"-P {UPLOAD_PORT} ...` (PlatformIO: `upload_flags = --host_port={UPLOAD_PORT}`), and allow TCP {UPLOAD_PORT} from it, "
-        f"e.g. `sudo ufw allow proto tcp from {route.address} to any port {UPLOAD_PORT}`."
-    )
-    return Step(name="way back", state=StepState.WARN if route.note else StepState.SKIP, detail=detail, fix=fix)
 
 
 def nothing_listens_step() -> Step:

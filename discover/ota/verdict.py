@@ -1,0 +1,217 @@
+"""One verdict: the hop that fails, one sentence that says why, and what to do, from all that a check saw. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from discover.model.check import Hop, Sent, Step, StepState, Verdict
+from discover.model.device import Password
+from discover.ota.conclusion import Conclusion
+from discover.ota.wayback import WayBack
+from discover.text import clean
+
+STEP_HOPS: Final = {
+    "name": Hop.NAME,
+    "interface": Hop.HOST,
+    "host up": Hop.HOST,
+    "isolation": Hop.HOST,
+    "address": Hop.HOST,
+    "knock": Hop.LISTENER,
+    "connect": Hop.LISTENER,
+    "handshake": Hop.LISTENER,
+    "update service": Hop.LISTENER,
+    "password": Hop.PASSWORD,
+    "call back": Hop.WAY_BACK,
+    "way back": Hop.WAY_BACK,
+}
+"""Which hop a step is about."""
+
+TITLES: Final = {Hop.NAME: "name", Hop.HOST: "host", Hop.LISTENER: "listener", Hop.PASSWORD: "password", Hop.WAY_BACK: "way back"}
+
+KINDS: Final = {
+    "arduino": "ArduinoOTA",
+    "esphome": "ESPHome OTA",
+    "http": "an update by web page",
+    "pull": "updates that it fetches itself",
+}
+
+
+class Judgement(NamedTuple):
+    """The failing hop (None: nothing stands in the way), the sentence, and what to do ("" nothing)."""
+
+    hop: Hop | None
+    sentence: str
+    fix: str
+
+
+def judge(conclusion: Conclusion, steps: Sequence[Step], way: WayBack | None, host: str) -> Judgement:
+    """Return the verdict in words. ``host`` is the device as the user named it."""
+    hop = conclusion.hop or _hop(conclusion, steps)
+    told = _Telling(conclusion, steps, way, clean(host))
+    if hop is None:
+        return Judgement(None, told.ready(), told.ready_fix())
+    doubt = conclusion.verdict is Verdict.NO_ANSWER and conclusion.level == 0
+    head = "In doubt is" if doubt else "It fails at"
+    return Judgement(hop, f"{head} the {TITLES[hop]}: {told.cause(hop)}.", told.fix(hop))
+
+
+def _hop(conclusion: Conclusion, steps: Sequence[Step]) -> Hop | None:
+    failed = next((STEP_HOPS[step.name] for step in reversed(steps) if step.state is StepState.FAIL and step.name in STEP_HOPS), None)
+    match conclusion.verdict:
+        case Verdict.HOST_DOWN:
+            return Hop.NAME if failed is Hop.NAME else Hop.HOST
+        case Verdict.CLOSED | Verdict.WRONG_SERVICE:
+            return Hop.LISTENER
+        case Verdict.NO_ANSWER:
+            unsure = any(step.name == "host up" and step.state is StepState.WARN for step in steps)
+            return Hop.HOST if unsure and conclusion.level > 0 else Hop.LISTENER
+        case Verdict.BLOCKED:
+            return failed or Hop.HOST
+        case _:
+            return None
+
+
+class _Telling:
+    """Finds the words."""
+
+    def __init__(self, conclusion: Conclusion, steps: Sequence[Step], way: WayBack | None, host: str) -> None:
+        self._end = conclusion
+        self._steps = steps
+        self._way = way
+        self._host = host
+        self._name = KINDS.get(conclusion.kind, "an update service")
+        self._at = f"{conclusion.port}/{conclusion.transport}" if conclusion.port else "the ports that were tried"
+
+    def ready(self) -> str:
+        """Say that nothing stands in the way, and how sure that is."""
+        end, name, at = self._end, self._name, self._at
+        says = {Password.YES: " and a password", Password.NO: " without a password"}.get(end.password, "")
+        sentence = {
+            Verdict.READY: f"Ready: {name} answers on {at}"
+            + (
+                " and asks for no password, so anyone on this network can replace the firmware"
+                if end.password is Password.NO
+                else "; whether it wants a password was not asked"
+                if end.password is Password.UNKNOWN
+                else ""
+            ),
+            Verdict.READY_NEEDS_PASSWORD: f"Ready: {name} answers on {at} and "
+            + ("the password is right" if self._passed("password") else "wants its password"),
+            Verdict.ANNOUNCED: f"Announced: the device says that it takes updates by {name} on {at}{says}; the port itself was not asked",
+            Verdict.LIKELY: f"Likely: {at} keeps silent as {name} does, while a closed port is refused"
+            if end.transport != "tcp"
+            else f"Likely: {at} takes connections, and {name} did not say its version",
+        }.get(end.verdict, self._not_applicable())
+        if end.called_back:
+            return f"{sentence}; it called back, so the way back is open, too."
+        if self._way is not None and self._way.cause:
+            return f"{sentence}; in doubt is the way back: {self._way.cause}."
+        return f"{sentence}."
+
+    def _not_applicable(self) -> str:
+        step = next((one for one in self._steps if one.name == "update service"), None)
+        return f"Not applicable: {step.detail.rstrip('.')}" if step is not None else "Not applicable: no update over the air is known"
+
+    def _passed(self, name: str) -> bool:
+        return any(step.name == name and step.state is StepState.PASS for step in self._steps)
+
+    def ready_fix(self) -> str:
+        """Return what is worth doing although nothing fails: the way back first, then an open door."""
+        if self._way is not None and self._way.fix:
+            return self._way.fix
+        names = ("update service",) if self._end.verdict is Verdict.NOT_APPLICABLE else ("handshake", "password")
+        return next((step.fix for step in self._steps if step.name in names and step.fix), "")
+
+    def cause(self, hop: Hop) -> str:
+        """Return the cause in one clause, without a full stop."""
+        if self._end.cause:
+            return self._end.cause
+        tell = {
+            Hop.NAME: lambda: f"{self._host} does not resolve on this machine",
+            Hop.HOST: self._host_gone,
+            Hop.LISTENER: self._listener,
+            Hop.PASSWORD: self._password,
+            Hop.WAY_BACK: self._way_back,
+        }
+        return tell[hop]()
+
+    def _host_gone(self) -> str:
+        if self._end.verdict is Verdict.BLOCKED:
+            return self._failed_detail()
+        if self._end.verdict is not Verdict.HOST_DOWN:
+            return f"nothing at all comes from {self._end.address}: it is asleep, off, or something on the way drops every packet"
+        isolated = any(step.name == "isolation" for step in self._steps)
+        kept = ", or its access point keeps its clients apart" if isolated else ""
+        return f"nobody answers at {self._end.address or self._host}: it is off, asleep or has another address{kept}"
+
+    def _password(self) -> str:
+        wrong = self._end.verdict is Verdict.BLOCKED
+        return "the device says that the password is wrong" if wrong else self._failed_detail()
+
+    def _listener(self) -> str:
+        end, name, at = self._end, self._name, self._at
+        match end.verdict:
+            case Verdict.CLOSED:
+                return f"the device is up and refuses {at}, so no {name.removeprefix('an ')} listens there"
+            case Verdict.WRONG_SERVICE:
+                return f"what answers on {at} is not {name}"
+            case Verdict.BLOCKED:
+                return self._failed_detail()
+            case _ if end.level == 0:
+                return f"{at} was not asked, and nothing announces it"
+            case _:
+                return f"the host is up, and nothing comes from {at}: filtered on the way, or a sketch too busy to answer"
+
+    def _way_back(self) -> str:
+        if self._end.called_back is False:
+            doubt = f"; {self._way.cause}" if self._way is not None and self._way.cause else ""
+            return f"the device accepted the invitation and its call never arrived here{doubt}"
+        return self._failed_detail()
+
+    def _failed_detail(self) -> str:
+        step = next((one for one in reversed(self._steps) if one.state is StepState.FAIL), None)
+        if step is None:
+            return "this machine could not ask"
+        first = step.detail.split(". ")[0].rstrip(".")
+        return first[:1].lower() + first[1:] if first[1:2].islower() else first
+
+    def fix(self, hop: Hop) -> str:
+        """Return what to do about the hop: its own command first, else what its step says."""
+        if self._way is not None and self._way.fix and hop is Hop.WAY_BACK:
+            return self._way.fix
+        if self._way is not None and self._way.deaf and hop is Hop.LISTENER and self._end.cause == self._way.deaf:
+            return (
+                "Let answers in: `sudo nft insert rule CHAIN ct state established,related accept` (ufw and firewalld do so by themselves)."
+            )
+        mine = [step for step in self._steps if STEP_HOPS.get(step.name) is hop and step.fix]
+        worst = [step for step in mine if step.state is StepState.FAIL] or [step for step in mine if step.state is StepState.WARN]
+        isolated = [step for step in mine if step.name in ("isolation", "address")]
+        chosen = (isolated or worst[-1:] or mine[-1:])[:1]
+        return chosen[0].fix if chosen else ""
+
+
+def sent_sentence(sent: Sequence[Sent], address: str) -> str:
+    """Say in one sentence what was sent to the device, and how much to find it."""
+    mine = [one for one in sent if one.transport in ("udp", "tcp") and _to(one.to) == address.partition("%")[0]]
+    sizes = Counter(len(one.bytes_hex) // 2 for one in mine if one.transport == "udp")
+    parts = [f"{_count(number, 'datagram')} of {_count(size, 'byte')}" for size, number in sizes.items()]
+    connects = sum(1 for one in mine if one.transport == "tcp" and not one.bytes_hex)
+    written = sum(len(one.bytes_hex) // 2 for one in mine if one.transport == "tcp")
+    if connects:
+        parts.append(_count(connects, "connection") + (f" with {_count(written, 'byte')}" if written else ""))
+    asked = sum(1 for one in sent if one.transport == "mdns")
+    rest = len(sent) - len(mine) - asked
+    found = [f"{_count(asked, 'mDNS question')} to find it"] if asked else []
+    found += [f"{_count(rest, 'packet')} to others"] if rest else []
+    to_device = f"Sent to the device: {', '.join(parts)}." if parts else "Nothing was sent to the device."
+    return to_device + (f" Besides {' and '.join(found)}." if found else "")
+
+
+def _to(where: str) -> str:
+    return where.rpartition(":")[0].strip("[]").partition("%")[0]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
