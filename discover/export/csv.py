@@ -9,6 +9,7 @@ from typing import Final
 
 from discover.export.wording import port_words, rfc3339
 from discover.inventory.document import text
+from discover.inventory.openness import Openness, openness
 from discover.model.device import Device
 from discover.model.snapshot import Snapshot
 
@@ -39,7 +40,11 @@ COLUMNS: Final = (
     "last_seen",
     "tags",
     "notes",
+    "update_without_password",
 )
+
+WITHOUT_PASSWORD: Final = {Openness.OPEN: "yes", Openness.LOCKED: "no", Openness.UNSAID: "unsaid", None: ""}
+"""The last column: what the device says of a password for updates; "" where no way to update it is known."""
 
 # Characters that make a spreadsheet read a cell as a formula (OWASP, "CSV Injection"), with their full-width
 # forms, which Excel takes for the same. Looked for at the start and after every separator a spreadsheet may
@@ -96,4 +101,5 @@ def _row(device: Device) -> tuple[str, ...]:
         rfc3339(presence.last_seen),
         "; ".join(device.tags),
         "; ".join(device.notes),
+        WITHOUT_PASSWORD[openness(device)],
     )

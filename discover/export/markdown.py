@@ -8,13 +8,26 @@ from typing import Final
 
 from discover.export.wording import rfc3339
 from discover.inventory.document import text
+from discover.inventory.openness import Openness, openness
 from discover.inventory.sent import Who, nobody_words, purpose_words, purposes, recipients, sent_words, totals
 from discover.model.coverage import coverage, remarks
 from discover.model.device import Device, PortState
 from discover.model.snapshot import Snapshot
 from discover.net.ledger import Tally
 
-_HEADINGS: Final = ("Device", "Addresses", "MAC", "Vendor", "Family", "Firmware", "Ports", "OTA", "Presence", "Notes")
+_HEADINGS: Final = (
+    "Device",
+    "Addresses",
+    "MAC",
+    "Vendor",
+    "Family",
+    "Firmware",
+    "Ports",
+    "OTA",
+    "Update without password",
+    "Presence",
+    "Notes",
+)
 _LEDGER_HEADINGS: Final = ("Device", "Addresses", "Packets", "Bytes", "For what")
 
 # Everything that means something to CommonMark, GFM tables, HTML or GitHub's math; as numeric references
@@ -23,6 +36,8 @@ _LEDGER_HEADINGS: Final = ("Device", "Addresses", "Packets", "Bytes", "For what"
 _SPECIAL: Final = re.compile(r"[\\`*_{}\[\]<>#!|~&@\"$^]")
 # What GFM links of itself: a scheme, "www." (GFM 0.29 section 6.9).
 _LINKED: Final = re.compile(r"(?<=[a-z0-9]):(?=/|[a-z0-9.+_-]*(?:&#64;|@))|(?<=www)\.", re.IGNORECASE)
+
+_WITHOUT_PASSWORD: Final = {Openness.OPEN: "yes, it says so", Openness.LOCKED: "no", Openness.UNSAID: "it does not say", None: ""}
 
 # Ports that are worth a reader's time; closed and silent ones are in the JSON.
 _SHOWN: Final = (PortState.ANSWERED, PortState.ANNOUNCED, PortState.LIKELY)
@@ -109,6 +124,7 @@ def _cells(device: Device) -> tuple[str, ...]:
         f"{firmware.name} {firmware.version}".strip() if firmware else "",
         ", ".join(f"{one.port}/{one.transport} {one.direction.value}" for one in device.listeners if one.state in _SHOWN),
         f"{ota.kind} {ota.port}/{ota.transport}: {ota.verdict}, password {ota.password.value}" if ota else "",
+        _WITHOUT_PASSWORD[openness(device)],
         f"{device.presence.state.value}, last seen {rfc3339(device.presence.last_seen)}",
         "; ".join(notes),
     )

@@ -235,6 +235,6 @@ def _cable(where: _Where) -> tuple[Command, ...]:
         Command(
             "esptool",
             f"esptool --port PORT{chip} write-flash {_APP_AT[where.platform]} {where.image}",
-            "by cable: `espied boards` lists the ports. For an image of the app alone; a factory image begins at 0x0",
+            "by cable; `espied boards` lists the ports. This is for an image of the app alone, a factory image goes to 0x0",
         ),
     )

@@ -44,6 +44,7 @@ def test_a_row_says_what_is_known() -> None:
         "seen": "now",
         "mac": "24:6f:28:aa:01:02",
         "vendor": "Espressif Inc.",
+        "password": "set",
     }
 
 

@@ -12,7 +12,7 @@ from textual.app import App
 from textual.binding import BindingType
 
 from discover.atlas.port import Explanation
-from discover.model.check import OtaCheck
+from discover.model.check import Command, OtaCheck
 from discover.model.device import Device
 from discover.model.scan import ScanSummary
 from discover.model.snapshot import Snapshot
@@ -82,6 +82,7 @@ class EspiedApp(App[None]):
         self._export_dir = export_dir or Path.cwd()
         self._session: Session | None = None
         self._earlier: tuple[Tally, ...] = ()
+        self._copied: tuple[tuple[Command, ...], int] = ((), 0)
         self._sent: tuple[object, object, tuple[Tally, ...]] = (None, None, ())
         self.explain: Explain = explain or self._explain
         self._main = MainScreen(f"espied {title}".rstrip())
@@ -154,6 +155,18 @@ class EspiedApp(App[None]):
     def tell(self, message: str, *, bad: bool = False) -> None:
         """Show a short sentence for a moment."""
         self.notify(message, severity="warning" if bad else "information", timeout=4, markup=False)
+
+    def copy_command(self, commands: Sequence[Command]) -> None:
+        """Copy an upload command to the clipboard of the terminal: the first, and the next each time it is asked again."""
+        if not commands:
+            self.tell("No way to upload to this device is known, so there is no command to copy.")
+            return
+        shown, at = self._copied
+        at = (at + 1) % len(commands) if shown == tuple(commands) else 0
+        self._copied = (tuple(commands), at)
+        self.copy_to_clipboard(commands[at].line)
+        more = f", {at + 1} of {len(commands)}; y for the next" if len(commands) > 1 else ""
+        self.tell(f"Copied the line for {commands[at].tool}{more}.")
 
     def open_check(self, device: Device | None) -> None:
         """Check one device."""

@@ -29,6 +29,14 @@ KEYS: Final = (
     Key(
         where="main", keys="c", action="check", shown="c", label="Check", help="check whether the device can be updated over the air (OTA)"
     ),
+    Key(where="main", keys="y", action="copy", shown="y", help="copy the command that uploads to the device; again for the next tool's"),
+    Key(
+        where="main",
+        keys="o",
+        action="open_updates",
+        shown="o",
+        help="only devices that say they take firmware without a password, and back",
+    ),
     Key(where="main", keys="e", action="export", shown="e", label="Export", help="write the inventory to a file"),
     Key(
         where="main", keys="p", action="port", shown="p", label="Port", help="look up any port: what the registry, practice and devices say"
@@ -64,6 +72,7 @@ KEYS: Final = (
     Key(where="lines", keys="k", action="scroll_up", shown="", help=""),
     Key(where="dialog", keys="escape,q", action="close", shown="esc", label="Close", help="close the dialog"),
     Key(where="check", keys="r", action="again", shown="r", label="Again", help="check once more"),
+    Key(where="check", keys="y", action="copy", shown="y", label="Copy", help="copy an upload command; again for the next tool's"),
     Key(
         where="port",
         keys="enter",

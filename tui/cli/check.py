@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @click.command("check")
-@click.argument("host", metavar="HOST[:PORT]")
+@click.argument("host", required=False, default="", metavar="HOST[:PORT]")
 @click.option(
     "-l", "--level", type=click.IntRange(0, 2), help="How far to go: 0 announced, 1 knock, 2 handshake (default: as far as is safe)."
 )
@@ -47,12 +47,16 @@ if TYPE_CHECKING:
     help="Seconds to listen for its announcement first.",
 )
 @click.option("--yes", "consent", is_flag=True, help="Go to the level asked for although it may make the device run its error callback.")
-@click.option("-f", "--format", "format_name", type=click.Choice(("text", "json")), default="text", show_default=True)
-@click.pass_obj
+@click.option("--open", "open_only", is_flag=True, help="List which devices take firmware without a password; sends nothing.")
+@click.option(
+    "-f", "--format", "format_name", type=click.Choice(("text", "json", "csv")), default="text", show_default=True, help="csv: with --open."
+)
+@click.pass_context
 def command(
-    settings: Settings,
+    ctx: click.Context,
     *,
     host: str,
+    open_only: bool,
     level: int | None,
     kind: str | None,
     interfaces: tuple[str, ...],
@@ -66,7 +70,23 @@ def command(
 
     HOST is a name, an address, or a device of your inventory. The exit code is 0 where the way is open
     (ready, announced or likely) and 1 where it is not.
+
+    --open lists instead, from the stored inventory, which devices say that they take firmware without a password, which say
+    that they have one, and which do not say; --listen SECONDS also listens for it. The exit code is 1 where one has none.
     """
+    settings: Settings = ctx.obj
+    if open_only:
+        from tui.cli.check_open import check_open  # noqa: PLC0415 - only here
+
+        asked = ctx.get_parameter_source("listen_seconds") is click.core.ParameterSource.COMMANDLINE
+        seconds = listen_seconds if asked else 0.0
+        return check_open(
+            settings, listen_seconds=seconds, interfaces=interfaces, networks=networks, own=own, format_name=format_name, host=host
+        )
+    if not host:
+        raise UsageError("Which device is to be checked?", "Give its name or address: espied check kitchen.local")
+    if format_name == "csv":
+        raise UsageError("A check is not written as CSV.", "Use --format json; csv is for the list of --open.")
     from discover.atlas.loader import load_catalogue  # noqa: PLC0415 - not for the help
 
     device = _known(settings, host)

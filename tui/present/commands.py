@@ -29,9 +29,12 @@ def commands_for(device: Device) -> tuple[Command, ...]:
 def command_lines(commands: Sequence[Command], *, indent: int = 0) -> tuple[Line, ...]:
     """Return each command: its tool, the line to copy, and what to know about it."""
     lines: list[Line] = []
+    tool = ""
     for command in commands:
-        lines.append(line((f"{command.tool}:", "dim"), indent=indent))
-        lines.append(line((command.line, "code"), indent=indent + 2, hang=indent + 4))
+        if command.tool != tool:
+            lines.append(line((f"{command.tool}:", "dim"), indent=indent))
+        tool = command.tool
+        lines.append(line((command.line, "code"), indent=indent + 2, hang=indent + 4, whole=True))
         if command.note:
             lines.append(line((command.note, "dim"), indent=indent + 2))
     return tuple(lines)

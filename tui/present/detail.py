@@ -12,6 +12,7 @@ from discover.model.device import Device, Evidence, Heard, Listener, Password, P
 from discover.model.signal import Field, Signal
 from discover.net.ledger import Tally
 from tui.present import words
+from tui.present.commands import HEADLINE, command_lines, commands_for
 from tui.present.device import PRESENCE, family_cell, ota_cell
 from tui.present.explanation import direction_words, layer_lines
 from tui.present.ledger import device_sent_lines
@@ -69,8 +70,8 @@ class Tab:
     threaded: bool = False
 
 
-def what_lines(device: Device, now: float) -> tuple[Line, ...]:
-    """Return what the device is: family, identity, addresses, update, presence."""
+def what_lines(device: Device, now: float, *, copies: bool = False) -> tuple[Line, ...]:
+    """Return what the device is: family, identity, addresses, update, presence, upload commands (``copies``: a key copies them)."""
     family = family_cell(device)
     sure = device.family.confidence.value
     lines: list[Line] = [line((device.title, "title"))]
@@ -101,6 +102,9 @@ def what_lines(device: Device, now: float) -> tuple[Line, ...]:
     lines += [_pair("note", note) for note in device.notes]
     lines += _update_lines(device, now)
     lines += _presence_lines(device, now)
+    if commands := commands_for(device):
+        lines += [BLANK, line((HEADLINE, "title"), ("  (y copies them, one after the other)" if copies else "", "dim"))]
+        lines += command_lines(commands, indent=2)
     return tuple(lines)
 
 
@@ -253,7 +257,7 @@ def _field(value: Field) -> str:
 
 
 TABS: Final = (
-    Tab("what", "What it is", lambda device, now, _: what_lines(device, now)),
+    Tab("what", "What it is", lambda device, now, _: what_lines(device, now, copies=True)),
     Tab("ports", "Ports", lambda device, _, sources: port_lines(device, sources.explain), slow=True, threaded=True),
     Tab("evidence", "Evidence", lambda device, _, __: evidence_lines(device)),
     Tab("raw", "Raw signals", lambda device, now, _: raw_lines(device, now)),

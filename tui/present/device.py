@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from discover.inventory.openness import Openness, openness
 from discover.model.check import Verdict
 from discover.model.device import Confidence, Device, Direction, Listener, OtaStatus, Password, PortState, PresenceState
 from tui.present import words
@@ -151,6 +152,16 @@ def ota_cell(ota: OtaStatus | None) -> Cell:
     return Cell(text, style)
 
 
+_PASSWORDS: Final = {Openness.OPEN: Cell("none", "warn"), Openness.LOCKED: Cell("set", "good"), Openness.UNSAID: Cell("unsaid", "dim")}
+_NO_UPDATE: Final = Cell("", "dim")
+
+
+def password_cell(device: Device) -> Cell:
+    """Return what the device says of a password for updates; empty where no way to update it is known."""
+    says = openness(device)
+    return _NO_UPDATE if says is None else _PASSWORDS[says]
+
+
 def family_cell(device: Device) -> Cell:
     """Return the family's title with a mark for how sure: none certain, "?" likely, "??" possible."""
     family = device.family
@@ -173,6 +184,11 @@ def _ota_key(device: Device) -> Key:
         return ()
     order = {verdict.value: rank for rank, verdict in enumerate(_OTA_ORDER)}
     return (order.get(device.ota.verdict, len(order)), device.ota.password.value)
+
+
+def _openness_key(device: Device) -> Key:
+    says = openness(device)
+    return () if says is None else (tuple(Openness).index(says),)
 
 
 def _ports_key(device: Device) -> Key:
@@ -273,6 +289,16 @@ COLUMNS: Final = (
         cell=lambda device, _: Cell(device.vendor, "dim"),
         sort=lambda device: _known(device.vendor),
     ),
+    Column(
+        key="password",
+        title="Password",
+        min=10,
+        max=10,
+        priority=9,
+        help="what it says of a password for updates: none, set, or unsaid",
+        cell=lambda device, _: password_cell(device),
+        sort=_openness_key,
+    ),
 )
 """The columns of the device table, left to right."""
 
@@ -316,7 +342,7 @@ GAP: Final = 2
 """Cells between two columns ..."""
 NARROW_GAP: Final = 1
 """... and where there are fewer than ROOMY cells in all."""
-ROOMY: Final = 126
+ROOMY: Final = 138
 """Here every column has room with the wide gaps, so none is lost by them."""
 _COMFORT: Final = 10
 """Cells that names and families get beyond their least width before a column of the second rank comes in."""

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from discover.inventory.openness import Openness, openness
 from discover.model.check import Verdict
 from discover.model.device import Device, Password, PresenceState
 from tui.present.device import heard_listeners, main_address, port_texts
@@ -25,6 +26,9 @@ _ADDRESS: Final = re.compile(r"-?[0-9a-fA-F]{1,4}:[0-9a-fA-F:.*]*$")
 
 _READY: Final = frozenset({Verdict.READY, Verdict.READY_NEEDS_PASSWORD, Verdict.ANNOUNCED, Verdict.LIKELY})
 
+OPEN_ONLY: Final = "is:open"
+"""The filter that the app's key ``o`` puts in."""
+
 FIELDS: Final = {
     "name": "name, label or host name",
     "family": "device family (id or title)",
@@ -32,6 +36,7 @@ FIELDS: Final = {
     "mac": "hardware address, with or without colons",
     "vendor": "who the MAC's prefix belongs to",
     "ota": "yes, no, open (no password), password, or a verdict or kind",
+    "is": "open, locked or unsaid: what it says of a password for updates",
     "port": "3232, 3232/udp or 8000-9000",
     "state": "present, asleep, stale or gone",
     "kind": "what sort of thing it is",
@@ -120,6 +125,8 @@ def _field_test(name: str, value: str) -> Test:
             return _state_test(value)
         case "ota":
             return _ota_test(value)
+        case "is":
+            return _is_test(value)
         case "mac":
             digits = value.replace(":", "").replace("-", "")
             return lambda device: digits in device.mac.replace(":", "")
@@ -162,6 +169,14 @@ def _state_test(value: str) -> Test:
         msg = f"{value!r} is no state: present, asleep, stale or gone"
         raise ValueError(msg)
     return lambda device: device.presence.state in states
+
+
+def _is_test(value: str) -> Test:
+    wanted = [one for one in Openness if one.value.startswith(value)]
+    if not wanted:
+        msg = f"a device is not {value!r}: write is:open, is:locked or is:unsaid (whether updates ask for a password)"
+        raise ValueError(msg)
+    return lambda device: openness(device) in wanted
 
 
 def _ota_test(value: str) -> Test:

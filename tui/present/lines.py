@@ -29,10 +29,14 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line; ``hang`` is the indentation in cells of what does not fit and goes on below."""
+    """One line; ``hang`` is the indentation in cells of what does not fit and goes on below.
+
+    ``whole``: a command to copy, which :func:`render` never breaks (a shell would take the second half for another one).
+    """
 
     spans: tuple[Span, ...] = ()
     hang: int = 0
+    whole: bool = False
 
     @property
     def plain(self) -> str:
@@ -49,14 +53,14 @@ Part = str | tuple[str, str] | Span
 BLANK: Final = Line()
 
 
-def line(*parts: Part, indent: int = 0, hang: int | None = None) -> Line:
+def line(*parts: Part, indent: int = 0, hang: int | None = None, whole: bool = False) -> Line:
     """Build a line from texts, ``(text, style)`` pairs and spans, ``indent`` cells in; it hangs at ``indent`` unless told."""
     spans = [Span(" " * indent)] if indent else []
     for part in parts:
         span = part if isinstance(part, Span) else Span(part) if isinstance(part, str) else Span(*part)
         if span.text:
             spans.append(span)
-    return Line(tuple(spans), indent if hang is None else hang)
+    return Line(tuple(spans), indent if hang is None else hang, whole)
 
 
 def to_plain(lines: Iterable[Line]) -> str:
@@ -76,7 +80,7 @@ def _sgr(span: Span) -> str:
 
 def render(lines: Iterable[Line], *, width: int = 0, color: bool = False) -> str:
     """Return the lines as text for a terminal ``width`` cells wide (0: never wrapped), with or without colour."""
-    wrapped = wrap(lines, width) if width > 0 else tuple(lines)
+    wrapped = tuple(piece for one in lines for piece in ((one,) if one.whole else wrap((one,), width))) if width > 0 else tuple(lines)
     return to_ansi(wrapped) if color else to_plain(wrapped)
 
 

@@ -87,7 +87,7 @@ def symptom_lines(hit: Hit, *, full: bool = False) -> tuple[Line, ...]:
     lines += [BLANK, line(("Causes, the likeliest first" if len(symptom.cause) > 1 else "Cause", "title"))]
     for number, cause in enumerate(symptom.cause, 1):
         lines += _cause(number if len(symptom.cause) > 1 else 0, cause, symptom, full=full)
-    lines += [BLANK, line(("Find out", "title")), line((check_command(hit), "code"), indent=2, hang=4)]
+    lines += [BLANK, line(("Find out", "title")), line((check_command(hit), "code"), indent=2, hang=4, whole=True)]
     lines.append(line("shows ", check_shows(symptom), indent=2, hang=4))
     for page in symptom.links:
         lines.append(line((f"{page.title}: {page.url}", "dim"), indent=2, hang=4))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import work
 from textual.binding import BindingType
 
 from discover.errors import EspiedError
-from discover.model.check import OtaCheck, Step
+from discover.model.check import Command, OtaCheck, Step
 from discover.model.device import Device
 from tui.app.contracts import AppFeed
 from tui.app.keys import bindings
@@ -17,6 +17,9 @@ from tui.app.screens.dialog import Dialog
 from tui.present.check import check_lines, step_lines
 from tui.present.device import main_address
 from tui.present.lines import BLANK, Line, line
+
+if TYPE_CHECKING:
+    from tui.app.app import EspiedApp
 
 
 class CheckScreen(Dialog):
@@ -32,6 +35,7 @@ class CheckScreen(Dialog):
         self._on_result = on_result
         self._steps: list[Step] = []
         self._checking = False
+        self._commands: tuple[Command, ...] = ()
 
     def begin(self) -> None:
         """Start at once: that is what the key was pressed for."""
@@ -45,6 +49,10 @@ class CheckScreen(Dialog):
             self._show_steps()
             self._check()
 
+    def action_copy(self) -> None:
+        """Copy an upload command."""
+        cast("EspiedApp", self.app).copy_command(self._commands)
+
     @work(exclusive=True, group="check")
     async def _check(self) -> None:
         host = main_address(self._device) or self._device.hostname
@@ -53,6 +61,7 @@ class CheckScreen(Dialog):
         except EspiedError as error:
             self.lines.show([*self._step_lines(), BLANK, *error_lines(error)])
         else:
+            self._commands = result.commands
             self.lines.show(check_lines(result))
             self._on_result(result)
         finally:

@@ -26,9 +26,10 @@ from tui.app.widgets.device_table import DeviceTable
 from tui.app.widgets.filter_bar import FilterBar
 from tui.app.widgets.lines_view import LinesView
 from tui.present import words
+from tui.present.commands import commands_for
 from tui.present.detail import Sources
 from tui.present.device import COLUMNS
-from tui.present.filter import parse
+from tui.present.filter import OPEN_ONLY, parse
 from tui.present.lines import BLANK, Line, line
 from tui.present.outlook import Outlook
 from tui.present.status import empty_lines, progress_line, summary_line
@@ -281,6 +282,18 @@ class MainScreen(Screen[None]):
     def action_check(self) -> None:
         """Check the chosen device's OTA port."""
         self.espied.open_check(self.device)
+
+    def action_copy(self) -> None:
+        """Copy a command that uploads to the chosen device."""
+        if self.device is None:
+            self.espied.tell("No device is chosen.")
+        else:
+            self.espied.copy_command(commands_for(self.device))
+
+    def action_open_updates(self) -> None:
+        """Show only devices that say they take firmware without a password, or all again."""
+        bar = self.query_one(FilterBar)
+        bar.put("" if bar.text == OPEN_ONLY else OPEN_ONLY)
 
     def action_export(self) -> None:
         """Open the export dialog."""

@@ -35,17 +35,27 @@ class FilterBar(Horizontal):
         typed = self._typed
         return typed.value if typed else ""
 
-    def open(self) -> None:
-        """Show the line and type in it."""
+    def open(self, text: str | None = None) -> None:
+        """Show the line and type in it; ``text`` takes the place of what stands there."""
         self.add_class("-open")
         typed = self._typed
+        if typed is not None and text is not None:
+            typed.value = text
         if typed is None:
-            typed = Input(placeholder="words, or family:esphome ota:open port:3232 -state:gone", compact=True)
+            typed = Input(text or "", placeholder="words, or family:esphome ota:open port:3232 -state:gone", compact=True)
             typed.cursor_blink = False  # a blinking cursor is a timer that never rests
             mark, count = LineBar(id="filter-mark"), LineBar(id="filter-count")
             self.mount(mark, typed, count)
             mark.show(line(("/", "key")))
         typed.focus()
+
+    def put(self, text: str) -> None:
+        """Show this filter without typing in it; an empty one closes the line."""
+        if not text:
+            self.drop()
+            return
+        self.open(text)
+        self.post_message(self.Left())
 
     def drop(self) -> None:
         """Empty the filter and close the line."""
