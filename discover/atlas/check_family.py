@@ -11,11 +11,12 @@ from typing import Final
 
 from discover.atlas.catalogue import Catalogue
 from discover.atlas.checks import TRANSPORTS, filled, need, port_in_range, word_in, words_in
-from discover.atlas.family import Family, FamilyOta, HttpProbe, Match
+from discover.atlas.family import Family, FamilyOta, HttpProbe, Match, OtaPage
 from discover.model.device import Confidence
 from discover.model.signal import KINDS
 
 OTA_KINDS: Final = ("arduino", "esphome", "http", "pull", "none")
+_PAGE_FIELDS: Final = ("status", "server", "title", "body")
 OTA_PORTS_FROM: Final = ("fixed", "service", "table")
 CLAIMS: Final = (
     "chip",
@@ -104,6 +105,8 @@ def _check_ota(ota: FamilyOta, where: str) -> None:
     word_in(ota.kind, OTA_KINDS, where, "ota.kind")
     word_in(ota.port_from, OTA_PORTS_FROM, where, "ota.port_from")
     filled({"ota.note": ota.note}, where)
+    if ota.page is not None:
+        _check_page(ota.page, ota.kind, where)
     if ota.kind in ("pull", "none"):
         word_in(ota.transport, ("", *TRANSPORTS), where, "ota.transport")
         need(0 <= ota.port <= 65535, where, "ota.port", f"{ota.port} is not a port")
@@ -120,14 +123,28 @@ def _check_ota(ota: FamilyOta, where: str) -> None:
         port_in_range(port, where, f"ota.ports.{key}")
 
 
-def _check_http(http: HttpProbe, where: str, here: str) -> None:
-    port_in_range(http.port, where, f"{here}.port")
-    need(http.path.startswith("/"), where, f"{here}.path", "a path begins with /")
-    path = http.path.lower()
+def _check_page(page: OtaPage, kind: str, where: str) -> None:
+    need(kind in ("http", "pull"), where, "ota.page", "only an update by a web server has a page to be read")
+    _check_path(page.path, where, "ota.page")
+    need(bool(page.sign), where, "ota.page.sign", "a page is known by something on it")
+    for name in ("sign", "offers", "lacks", "locked"):
+        for key in getattr(page, name):
+            need(key in _PAGE_FIELDS or key.startswith("json."), where, f"ota.page.{name}", f"{key!r} is no field of an answer")
+    filled({"ota.page.side_effects": page.side_effects, "ota.page.source": page.source}, where)
+
+
+def _check_path(text: str, where: str, here: str) -> None:
+    need(text.startswith("/"), where, f"{here}.path", "a path begins with /")
+    path = text.lower()
     # DESIGN section 3, invariant 2: these GETs start an update or carry out a command.
     need("/ota/start" not in path, where, f"{here}.path", "this GET would start an update")
     if "cmnd=" in path:
         need(path.partition("cmnd=")[2].startswith("status"), where, f"{here}.path", "only the command Status is read-only")
+
+
+def _check_http(http: HttpProbe, where: str, here: str) -> None:
+    port_in_range(http.port, where, f"{here}.port")
+    _check_path(http.path, where, here)
     need(bool(http.when), where, f"{here}.when", "a GET is sent only where a hint speaks for it")
     for hint in http.when:
         need(_HINT.fullmatch(hint) is not None, where, f"{here}.when", f"{hint!r}: a hint begins with oui:, mdns: or host:")

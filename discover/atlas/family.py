@@ -60,6 +60,25 @@ class FamilyPort:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OtaPage:
+    """The one page that an update check reads of a device which takes updates by its web server (GET, read-only).
+
+    ``sign``, ``offers``, ``lacks`` and ``locked`` are conditions on the answer's fields, globs without case: "status", "server",
+    "title", "body", "json.name". The answer is this family's where ``sign`` holds; where ``offers`` holds, too, the upload
+    form is on the page; where ``lacks`` does, this build takes no upload; where ``locked`` does, it wants a password first.
+    ``side_effects`` says in a sentence what reading it does to the device, ``source`` how we know.
+    """
+
+    path: str
+    side_effects: str
+    source: str
+    sign: Mapping[str, str]
+    offers: Mapping[str, str] = field(default_factory=dict)
+    lacks: Mapping[str, str] = field(default_factory=dict)
+    locked: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FamilyOta:
     """How devices of this family are updated.
 
@@ -80,6 +99,7 @@ class FamilyOta:
     ports: Mapping[str, int] = field(default_factory=dict)
     password_key: str = ""
     source: str = ""
+    page: OtaPage | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

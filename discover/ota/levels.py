@@ -100,6 +100,14 @@ def allowed_level(
     return Allowance(level=max(asked, 0), reason=f"Level {max(asked, 0)} was asked for.")
 
 
+def web_allowance(path: str, side_effects: str, asked: int | None) -> Allowance:
+    """Return how far the check of a web server goes: 0 nothing, 1 connect, 2 read the one page."""
+    if asked is not None and asked < 2:
+        return Allowance(level=max(asked, 0), reason=f"Level {max(asked, 0)} was asked for.")
+    refused = "A device that is updated by its web server calls nobody back." if asked is not None and asked > 2 else ""
+    return Allowance(level=2, reason=f"One page is read, {path}, and nothing else. Side effects: {side_effects}", refused=refused)
+
+
 def password_allowance(kind: str, *, transport: str, password: Password, version: str = "", consent: bool) -> Allowance:
     """Return level 2 where a password that was given may be tried on the device, else 0 with the warning in ``refused``."""
     if kind not in ("arduino", "esphome") or (kind == "arduino" and transport == "tcp"):

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
+from discover.atlas.family import FamilyOta, OtaPage
 from discover.errors import UsageError
-from discover.model.device import Device, Password
+from discover.model.device import Confidence, Device, Password
 from discover.model.signal import Signal
 from discover.text import clean
 
@@ -20,6 +21,16 @@ ESPHOME_PORT: Final = 3232
 
 TCP_UPLOADER_PORT: Final = 65280
 """JAndrassy/ArduinoOTA src/ArduinoOTA.h: an HTTP-like server on 0xff00/tcp."""
+
+NAMED: Final = {
+    "web_server": "esphome-web",
+    "wled": "wled",
+    "tasmota": "tasmota",
+    "elegantota": "elegantota",
+    "webrepl": "micropython-webrepl",
+}
+"""Kinds that a user may name by their firmware, and the families whose files tell how those are updated."""
+KINDS: Final = ("arduino", "esphome", *NAMED, "http", "pull", "none", "unknown")
 
 _ARDUINO: Final = "_arduino._tcp"
 _ESPHOME: Final = "_esphomelib._tcp"
@@ -54,6 +65,8 @@ class Announcement:
     said: str = ""
     note: str = ""
     title: str = ""
+    page: OtaPage | None = None
+    """The one page that tells of a device which takes updates by its web server."""
 
 
 def parse_host(text: str, port: int | None = None) -> Host:
@@ -139,14 +152,29 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def announced(device: Device | None, *, kind: str = "", port: int | None = None) -> Announcement:
+def family_way(kind: str, device: Device | None) -> tuple[str, FamilyOta | None]:
+    """Return the kind of update in the catalogue's words, and what it knows of the family that the user named or the device is of."""
+    family = NAMED.get(kind, "")
+    if not family and device is not None and device.family.confidence in (Confidence.CERTAIN, Confidence.LIKELY):
+        family = device.family.id
+    if not family or kind in ("arduino", "esphome"):
+        return kind, None
+    from discover.atlas.loader import load_catalogue  # noqa: PLC0415 - read only where a family is known
+
+    found = next((one.ota for one in load_catalogue().families if one.id == family), None)
+    return found.kind if kind in NAMED and found is not None else kind, found
+
+
+def announced(device: Device | None, *, kind: str = "", port: int | None = None, way: FamilyOta | None = None) -> Announcement:
     """Return what is known of the device's updates before anything is sent. ``kind`` and ``port`` are the user's and win.
+
+    ``way`` is what the catalogue knows of how the device's family, or the one that the user named, is updated.
 
     An mDNS record speaks first (``_arduino._tcp``, ``_esphomelib._tcp``), then what the inventory concluded
     from the family, then the port's number, where it belongs to one service alone.
     """
     if device is None:
-        return _by_number(kind, port)
+        return _by_family(_by_number(kind, port), way, port)
     wanted = kind or (device.ota.kind if device.ota is not None else "")
     known = device.ota if device.ota is not None and device.ota.kind == wanted else None
     for signal in _records(device):
@@ -168,8 +196,16 @@ def announced(device: Device | None, *, kind: str = "", port: int | None = None)
             said=f"The inventory knows it as {device.family.title}, updated by {wanted} on {known.port}/{known.transport}.",
             note=known.note,
             title=device.family.title,
+            page=way.page if way is not None and way.kind == wanted else None,
         )
-    return replace(_by_number(wanted, port), title=device.family.title)
+    return replace(_by_family(_by_number(wanted, port), way, port), title=device.family.title)
+
+
+def _by_family(found: Announcement, way: FamilyOta | None, port: int | None) -> Announcement:
+    """Add what the catalogue knows, where it is about the same way of updating."""
+    if way is None or found.kind not in ("unknown", way.kind) or way.kind in ("arduino", "esphome"):
+        return found
+    return replace(found, kind=way.kind, port=port or way.port, transport=way.transport, note=way.note, page=way.page)
 
 
 def _records(device: Device) -> Iterator[Signal]:
