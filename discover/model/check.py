@@ -77,6 +77,7 @@ class OtaCheck:
 
     ``hop`` is the hop that fails, None where nothing stands in the way; ``sentence`` says that in one sentence, with the
     cause; ``fix`` is what to do, a command for this machine where there is one; ``commands`` are ready-made upload commands.
+    ``image`` says whether the image that was asked about suits the device ("yes", "no", "unknown"), "" where none was.
     """
 
     host: str
@@ -94,8 +95,9 @@ class OtaCheck:
     sentence: str = ""
     fix: str = ""
     commands: tuple[Command, ...] = ()
+    image: str = ""
 
     @property
     def negative(self) -> bool:
         """True where the exit code of ``espied check`` is 1."""
-        return self.verdict not in (Verdict.READY, Verdict.READY_NEEDS_PASSWORD, Verdict.ANNOUNCED, Verdict.LIKELY)
+        return self.image == "no" or self.verdict not in (Verdict.READY, Verdict.READY_NEEDS_PASSWORD, Verdict.ANNOUNCED, Verdict.LIKELY)

@@ -60,6 +60,7 @@ class CheckDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     steps: tuple[StepDocument, ...]
     sent: tuple[SentDocument, ...]
     commands: tuple[CommandDocument, ...]
+    image: Literal["yes", "no", "unknown"] | msgspec.UnsetType = msgspec.UNSET
 
 
 def document(check: OtaCheck) -> CheckDocument:
@@ -87,7 +88,15 @@ def document(check: OtaCheck) -> CheckDocument:
         ),
         sent=tuple(SentDocument(to=one.to, transport=_way(one.transport), bytes_hex=one.bytes_hex, why=one.why) for one in check.sent),
         commands=tuple(CommandDocument(tool=one.tool, line=clean(one.line, 2000), note=clean(one.note, 2000)) for one in check.commands),
+        image=_image(check.image),
     )
+
+
+def _image(text: str) -> Literal["yes", "no", "unknown"] | msgspec.UnsetType:
+    """Return whether the image suits; the key is there only where an image was asked about."""
+    if not text:
+        return msgspec.UNSET
+    return "yes" if text == "yes" else "no" if text == "no" else "unknown"
 
 
 def _way(text: str) -> Literal["udp", "tcp", "mdns"]:
