@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from discover.model.check import Hop, Sent, Step, StepState, Verdict
+from discover.model.check import Hop, Step, StepState, Verdict
 from discover.model.device import Password
 from discover.ota.conclusion import Conclusion
 from discover.ota.wayback import WayBack
@@ -30,12 +29,7 @@ STEP_HOPS: Final = {
 
 TITLES: Final = {Hop.NAME: "name", Hop.HOST: "host", Hop.LISTENER: "listener", Hop.PASSWORD: "password", Hop.WAY_BACK: "way back"}
 
-KINDS: Final = {
-    "arduino": "ArduinoOTA",
-    "esphome": "ESPHome OTA",
-    "http": "an update by web page",
-    "pull": "updates that it fetches itself",
-}
+KINDS: Final = {"arduino": "ArduinoOTA", "esphome": "ESPHome OTA", "http": "its update page"}
 
 
 class Judgement(NamedTuple):
@@ -81,38 +75,43 @@ class _Telling:
         self._steps = steps
         self._way = way
         self._host = host
-        self._name = KINDS.get(conclusion.kind, "an update service")
+        self._name = KINDS.get(conclusion.kind, "the update service")
         self._at = f"{conclusion.port}/{conclusion.transport}" if conclusion.port else "the ports that were tried"
 
     def ready(self) -> str:
         """Say that nothing stands in the way, and how sure that is."""
         end, name, at = self._end, self._name, self._at
-        says = {Password.YES: " and a password", Password.NO: " without a password"}.get(end.password, "")
-        sentence = {
-            Verdict.READY: f"Ready: {name} answers on {at}"
-            + (
-                " and asks for no password, so anyone on this network can replace the firmware"
-                if end.password is Password.NO
-                else "; whether it wants a password was not asked"
-                if end.password is Password.UNKNOWN
-                else ""
-            ),
-            Verdict.READY_NEEDS_PASSWORD: f"Ready: {name} answers on {at} and "
-            + ("the password is right" if self._passed("password") else "wants its password"),
-            Verdict.ANNOUNCED: f"Announced: the device says that it takes updates by {name} on {at}{says}; the port itself was not asked",
-            Verdict.LIKELY: f"Likely: {at} keeps silent as {name} does, while a closed port is refused"
-            if end.transport != "tcp"
-            else f"Likely: {at} takes connections, and {name} did not say its version",
-        }.get(end.verdict, self._not_applicable())
+        says = {Password.YES: ", with a password", Password.NO: ", without a password"}.get(end.password, "")
+        match end.verdict:
+            case Verdict.READY:
+                asks = {
+                    Password.NO: " and asks for no password, so anyone on this network can replace the firmware",
+                    Password.UNKNOWN: "; whether it wants a password was not asked",
+                }.get(end.password, "")
+                sentence = f"It is ready for an upload: {name} answers on {at}{asks}"
+            case Verdict.READY_NEEDS_PASSWORD:
+                word = "the password is right" if self._passed("password") else "wants its password"
+                sentence = f"It is ready for an upload: {name} answers on {at} and {word}"
+            case Verdict.ANNOUNCED:
+                sentence = f"It says that it takes updates by {name} on {at}{says}; the port itself was not asked"
+            case Verdict.LIKELY if end.transport == "tcp":
+                sentence = f"It is likely ready for an upload: {at} takes connections, and did not say more"
+            case Verdict.LIKELY:
+                sentence = f"It is likely ready for an upload: {at} keeps silent as {name} does, while a closed port is refused"
+            case _:
+                sentence = self._not_applicable()
         if end.called_back:
             return f"{sentence}; it called back, so the way back is open, too."
         if self._way is not None and self._way.cause:
             return f"{sentence}; in doubt is the way back: {self._way.cause}."
+        if self._way is not None and self._way.step.state is StepState.PASS:
+            return f"{sentence}; nothing on this machine stands in the way of its call back."
         return f"{sentence}."
 
     def _not_applicable(self) -> str:
         step = next((one for one in self._steps if one.name == "update service"), None)
-        return f"Not applicable: {step.detail.rstrip('.')}" if step is not None else "Not applicable: no update over the air is known"
+        why = step.detail.rstrip(".") if step is not None else "no update over the air is known of it"
+        return f"There is nothing to check: {why}"
 
     def _passed(self, name: str) -> bool:
         return any(step.name == name and step.state is StepState.PASS for step in self._steps)
@@ -154,7 +153,8 @@ class _Telling:
         end, name, at = self._end, self._name, self._at
         match end.verdict:
             case Verdict.CLOSED:
-                return f"the device is up and refuses {at}, so no {name.removeprefix('an ')} listens there"
+                missing = {"http": "no web server"}.get(end.kind, f"no {KINDS[end.kind]}" if end.kind in KINDS else "no update service")
+                return f"the device is up and refuses {at}, so {missing} listens there"
             case Verdict.WRONG_SERVICE:
                 return f"what answers on {at} is not {name}"
             case Verdict.BLOCKED:
@@ -190,28 +190,3 @@ class _Telling:
         isolated = [step for step in mine if step.name in ("isolation", "address")]
         chosen = (isolated or worst[-1:] or mine[-1:])[:1]
         return chosen[0].fix if chosen else ""
-
-
-def sent_sentence(sent: Sequence[Sent], address: str) -> str:
-    """Say in one sentence what was sent to the device, and how much to find it."""
-    mine = [one for one in sent if one.transport in ("udp", "tcp") and _to(one.to) == address.partition("%")[0]]
-    sizes = Counter(len(one.bytes_hex) // 2 for one in mine if one.transport == "udp")
-    parts = [f"{_count(number, 'datagram')} of {_count(size, 'byte')}" for size, number in sizes.items()]
-    connects = sum(1 for one in mine if one.transport == "tcp" and not one.bytes_hex)
-    written = sum(len(one.bytes_hex) // 2 for one in mine if one.transport == "tcp")
-    if connects:
-        parts.append(_count(connects, "connection") + (f" with {_count(written, 'byte')}" if written else ""))
-    asked = sum(1 for one in sent if one.transport == "mdns")
-    rest = len(sent) - len(mine) - asked
-    found = [f"{_count(asked, 'mDNS question')} to find it"] if asked else []
-    found += [f"{_count(rest, 'packet')} to others"] if rest else []
-    to_device = f"Sent to the device: {', '.join(parts)}." if parts else "Nothing was sent to the device."
-    return to_device + (f" Besides {' and '.join(found)}." if found else "")
-
-
-def _to(where: str) -> str:
-    return where.rpartition(":")[0].strip("[]").partition("%")[0]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")

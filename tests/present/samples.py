@@ -259,6 +259,8 @@ CHECK = OtaCheck(
         Sent(to="192.168.1.23:3232", transport="tcp", bytes_hex="6c26f75c45", why="the magic that asks for the version"),
     ),
     when=NOW,
+    sentence="It is ready for an upload: ESPHome OTA answers on 3232/tcp and wants its password.",
+    fix="Have the password of ota: at hand.",
 )
 
 EXPLANATION = Explanation(

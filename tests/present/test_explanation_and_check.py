@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from discover.model.check import OtaCheck, Verdict
+from discover.model.check import OtaCheck, Sent, Verdict
 from discover.model.device import Password
 from tests.present.samples import CHECK, EXPLANATION
 from tui.present import words
-from tui.present.check import check_lines, verdict_text
+from tui.present.check import check_lines, sent_sentence, summary_lines, verdict_text
 from tui.present.explanation import LAYERS, check_command_lines, explanation_lines
 from tui.present.lines import to_plain
 
@@ -56,42 +56,43 @@ def test_a_check_shows_marks_words_fixes_and_packets() -> None:
     text = to_plain(check_lines(CHECK))
     for said in ("✓ pass  resolve", "! warn  announcement", "✗ fail  handshake", "- skip  knock"):
         assert said in text
-    assert "do: Have the password of ota: at hand." in text
-    assert "ready-needs-password: ESPHome OTA answers on 3232/tcp" in text
+    assert "do: Look whether mdns: is switched off in its YAML." in text
     assert "What was sent (2 packets)" in text
     assert "192.168.1.23:3232/tcp  5 bytes 6c26f75c45  the magic that asks for the version" in text
     assert "connection attempt" in text
 
 
-@pytest.mark.parametrize("verdict", list(Verdict))
-@pytest.mark.parametrize("password", list(Password))
-def test_every_verdict_has_a_sentence(verdict: Verdict, password: Password) -> None:
-    sentence = verdict_text(replace(CHECK, verdict=verdict, password=password))
-    assert sentence.endswith(".")
-    assert "{" not in sentence
-    if verdict in (Verdict.NO_ANSWER, Verdict.LIKELY, Verdict.ANNOUNCED):
-        assert "is open" not in sentence, "silence and announcements prove no open port"
+def test_the_verdict_comes_first_and_what_to_do_stands_once() -> None:
+    lines = to_plain(check_lines(CHECK)).splitlines()
+    assert lines[0] == "ready-needs-password: It is ready for an upload: ESPHome OTA answers on 3232/tcp and wants its password."
+    assert lines[1] == "Sent to the device: 1 connection with 5 bytes."
+    assert lines.count("What to do") == 1
+    assert sum("Have the password of ota: at hand." in one for one in lines) == 1
 
 
-def test_an_open_door_is_called_one() -> None:
-    assert "anyone on this network can replace the firmware" in verdict_text(replace(CHECK, verdict=Verdict.READY, password=Password.NO))
+def test_what_was_sent_is_one_sentence() -> None:
+    def sent(transport: str, to: str, *sizes: int) -> tuple[Sent, ...]:
+        return tuple(Sent(to=to, transport=transport, bytes_hex="31" * size, why="x") for size in sizes)
+
+    packets = (*sent("mdns", "224.0.0.251:5353", 40, 40), *sent("udp", "192.168.1.23:3232", 1, 1, 47, 1), *sent("udp", "10.0.0.1:9", 1))
+    assert sent_sentence(replace(CHECK, sent=packets)) == (
+        "Sent to the device: 3 datagrams of 1 byte, 1 datagram of 47 bytes. Besides: 2 mDNS questions to find it and 1 packet to others."
+    )
+    assert sent_sentence(replace(CHECK, sent=())) == "Nothing was sent to the device."
+    six = replace(CHECK, address="fe80::1%eth0", sent=sent("udp", "[fe80::1%eth0]:3232", 1))
+    assert sent_sentence(six) == "Sent to the device: 1 datagram of 1 byte."
 
 
-def test_ready_claims_nothing_of_a_password_that_was_not_asked_for() -> None:
-    said = verdict_text(replace(CHECK, verdict=Verdict.READY, password=Password.UNKNOWN))
-    assert said == "ESPHome OTA answers on 3232/tcp; whether it wants a password was not asked."
+def test_a_check_without_a_sentence_shows_its_word() -> None:
+    assert verdict_text(replace(CHECK, sentence="", verdict=Verdict.HOST_DOWN)) == "Host down."
 
 
-@pytest.mark.parametrize("verdict", list(Verdict))
-def test_a_check_of_several_ports_names_no_port_0(verdict: Verdict) -> None:
-    several = replace(CHECK, port=0, transport="udp", kind="unknown", verdict=verdict)
-    assert " 0/" not in to_plain(check_lines(several))
-    assert verdict_text(several)[0].isupper()
-
-
-def test_a_port_that_was_not_asked_is_not_said_to_keep_silent() -> None:
-    said = verdict_text(replace(CHECK, verdict=Verdict.NO_ANSWER, level=0))
-    assert said == "3232/tcp was not asked, and nothing announces it: whether it listens is not known."
+def test_several_checks_are_a_line_each_with_what_to_do() -> None:
+    failed = replace(CHECK, host="shed.local", verdict=Verdict.CLOSED, sentence="It fails at the listener: refused.", fix="Restart it.")
+    lines = to_plain(summary_lines([CHECK, failed])).splitlines()
+    assert lines[0] == "✓ kitchen-light.local  192.168.1.23:3232/tcp  ready-needs-password"
+    assert "✗ shed.local  192.168.1.23:3232/tcp  closed" in lines
+    assert lines[-2:] == ["  It fails at the listener: refused.", "  do: Restart it."]
 
 
 def test_level_1_over_tcp_is_a_connection_and_no_knock() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from discover.model.check import OtaCheck, Sent, Step, StepState, Verdict
-from discover.model.device import Password
 from discover.text import clean
 from tui.present import words
 from tui.present.commands import HEADLINE, LATER, command_lines
@@ -32,8 +34,13 @@ VERDICT_STYLE: Final = {
     Verdict.NOT_APPLICABLE: "dim",
 }
 
-LEVELS: Final = ("from announcements alone", "knock with a control port", "handshake that stops before any side effect")
-"""What the levels 0, 1 and 2 of a check do (facts of the OTA protocols)."""
+LEVELS: Final = (
+    "from announcements alone",
+    "knock with a control port",
+    "handshake that stops before any side effect",
+    "the device was let call back",
+)
+"""What the levels of a check do (facts of the OTA protocols)."""
 CONNECTION: Final = "a connection, closed at once"
 """What level 1 is over TCP, where nothing is knocked at."""
 
@@ -48,50 +55,9 @@ def target(check: OtaCheck) -> str:
     return f"{where}:{check.port}/{check.transport}" if check.port else where
 
 
-_SENTENCES: Final = {
-    Verdict.READY: "{name} answers on {at}.",
-    Verdict.READY_NEEDS_PASSWORD: "{name} answers on {at} and asks for its password before it takes an update.",
-    Verdict.ANNOUNCED: "The device advertises {name} on {at}{says}; nothing was asked of the port itself.",
-    Verdict.LIKELY: "Another port refused and {at} stayed silent, as {name} does; silence alone proves nothing.",
-    Verdict.NO_ANSWER: "Nothing came from {at}: it may be off, asleep, filtered, or listening without a word.",
-    Verdict.CLOSED: "The device is there and refuses {at}.",
-    Verdict.HOST_DOWN: "Nobody there: {where} does not answer on this network at all.",
-    Verdict.WRONG_SERVICE: "Something else listens on {at}: what answered does not speak the update protocol.",
-    Verdict.BLOCKED: "{at} cannot be reached from this machine.",
-    Verdict.NOT_APPLICABLE: "Nothing to check: no update over the air is known for this device.",
-}
-_READY_UNTOLD: Final = "{name} answers on {at}; whether it wants a password was not asked."
-_READY_OPEN: Final = "{name} answers on {at} and asks for no password, so anyone on this network can replace the firmware."
-_UNASKED: Final = "{at} was not asked, and nothing announces it: whether it listens is not known."
-_NOT_APPLICABLE: Final = {
-    "pull": "Nothing to check: the device fetches its updates itself.",
-    "http": "Nothing to check without risk: the device is updated through its web page.",
-}
-_SAYS: Final = {
-    Password.YES: " and says that it wants a password",
-    Password.NO: " and says that it wants no password",
-    Password.UNKNOWN: "",
-}
-
-
 def verdict_text(check: OtaCheck) -> str:
-    """Return the verdict as one sentence that claims no more than is known."""
-    sentence = _SENTENCES[check.verdict]
-    if check.verdict is Verdict.READY and check.password is Password.NO:
-        sentence = _READY_OPEN
-    elif check.verdict is Verdict.READY and check.password is Password.UNKNOWN:
-        sentence = _READY_UNTOLD
-    elif check.verdict is Verdict.NO_ANSWER and check.level == 0:
-        sentence = _UNASKED
-    elif check.verdict is Verdict.NOT_APPLICABLE:
-        sentence = _NOT_APPLICABLE.get(check.kind, sentence)
-    said = sentence.format(
-        name=KINDS.get(check.kind, "an update service"),
-        at=f"{check.port}/{check.transport}" if check.port else "every port that was tried",
-        says=_SAYS[check.password],
-        where=clean(check.address or check.host),
-    )
-    return said[:1].upper() + said[1:]
+    """Return the verdict as one sentence; the bare word of a check that has none (one that was read from elsewhere)."""
+    return clean(check.sentence, 2000) or f"{check.verdict.value.replace('-', ' ').capitalize()}."
 
 
 def step_lines(step: Step, *, indent: int = 0) -> tuple[Line, ...]:
@@ -130,18 +96,44 @@ def sent_lines(sent: tuple[Sent, ...], *, indent: int = 0) -> tuple[Line, ...]:
     return tuple(lines)
 
 
+def sent_sentence(check: OtaCheck) -> str:
+    """Say in one sentence what was sent to the device, and what to find it."""
+    address = check.address.partition("%")[0]
+    mine = [one for one in check.sent if one.transport in ("udp", "tcp") and _host_of(one.to) == address]
+    sizes = Counter(len(one.bytes_hex) // 2 for one in mine if one.transport == "udp")
+    parts = [f"{words.count(number, 'datagram')} of {words.count(size, 'byte')}" for size, number in sizes.items()]
+    connects = sum(1 for one in mine if one.transport == "tcp" and not one.bytes_hex)
+    if connects:
+        written = sum(len(one.bytes_hex) // 2 for one in mine if one.transport == "tcp")
+        parts.append(words.count(connects, "connection") + (f" with {words.count(written, 'byte')}" if written else ""))
+    asked = sum(1 for one in check.sent if one.transport == "mdns")
+    rest = len(check.sent) - len(mine) - asked
+    besides = [f"{words.count(asked, 'mDNS question')} to find it"] if asked else []
+    besides += [f"{words.count(rest, 'packet')} to others"] if rest else []
+    said = f"Sent to the device: {', '.join(parts)}." if parts else "Nothing was sent to the device."
+    return said + (f" Besides: {' and '.join(besides)}." if besides else "")
+
+
+def _host_of(where: str) -> str:
+    return where.rpartition(":")[0].strip("[]").partition("%")[0]
+
+
 def check_lines(check: OtaCheck) -> tuple[Line, ...]:
-    """Return the whole check: head, steps, verdict, what was sent."""
+    """Return the whole check: the verdict and what was sent in a sentence each, the steps, what to do, commands, every packet."""
     does = CONNECTION if check.level == 1 and check.transport == "tcp" else dict(enumerate(LEVELS)).get(check.level, "")
     level = f"level {check.level}" + (f" ({does})" if does else "")
     lines: list[Line] = [
+        verdict_line(check),
+        line((sent_sentence(check), "dim")),
+        BLANK,
         line(("OTA check of ", "title"), (clean(check.host), "title"), (f"  {target(check)}", "accent")),
         line((f"{KINDS.get(check.kind, 'update service not known yet')}, {level}", "dim")),
-        BLANK,
     ]
     for step in check.steps:
-        lines += step_lines(step)
-    lines += [BLANK, verdict_line(check)]
+        # What is to be done about the hop that fails stands below, once.
+        lines += step_lines(replace(step, fix="") if check.fix and step.fix == check.fix else step)
+    if check.fix:
+        lines += [BLANK, line(("What to do", "title")), line(clean(check.fix, 2000), indent=2)]
     if check.commands:
         lines += [BLANK, line((LATER if check.negative else HEADLINE, "title")), *command_lines(check.commands, indent=2)]
     lines += [BLANK, line((f"What was sent ({words.count(len(check.sent), 'packet')})", "title"))]
@@ -152,3 +144,16 @@ def check_lines(check: OtaCheck) -> tuple[Line, ...]:
 def verdict_line(check: OtaCheck) -> Line:
     """Return the verdict word and its sentence."""
     return line((check.verdict.value, VERDICT_STYLE[check.verdict]), ": ", verdict_text(check), hang=2)
+
+
+def summary_lines(checks: Sequence[OtaCheck]) -> tuple[Line, ...]:
+    """Return a line for each of several checks, and what to do where there is something; the steps are left to single checks."""
+    lines: list[Line] = []
+    for check in checks:
+        mark, style = ("✗", "bad") if check.negative else ("✓", "good")
+        where = f"  {target(check)}" if check.address and check.address != check.host else ""
+        lines.append(line((mark, style), " ", (clean(check.host), "title"), (where, "accent"), "  ", (check.verdict.value, style), hang=2))
+        lines.append(line(verdict_text(check), indent=2))
+        if check.fix and check.negative:
+            lines.append(line(("do: ", "key"), clean(check.fix, 2000), indent=2, hang=6))
+    return tuple(lines)
