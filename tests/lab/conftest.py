@@ -5,14 +5,16 @@ from __future__ import annotations
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.lab.lan import Host, Lan, why_not
+from tests.lab.matrix import load
 from tests.lab.services import arduino, esphome, group
+from tests.lab.world import World, build_world
 from tests.peers.esphome_host import EsphomeFirmware, build, unavailable
 
 ROOT = Path(__file__).parents[2]
@@ -131,3 +133,18 @@ def firmware(home: Home, tmp_path_factory: pytest.TempPathFactory) -> EsphomeFir
     time.sleep(2.0)  # avahi's probes and second announcement, as above
     assert built is not None
     return built
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Build the LAN of the fault matrix once for all that look at its devices."""
+    if REASON:
+        pytest.skip(REASON)
+    with build_world(tmp_path_factory.mktemp("matrix"), load()) as built:
+        yield built
+
+
+@pytest.fixture(scope="session")
+def say(pytestconfig: pytest.Config) -> Callable[[str], None]:
+    """Print a line that is seen although a test's output is not."""
+    return pytestconfig.get_terminal_writer().line

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
 import sys
 import time
@@ -12,20 +11,20 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from tests.lab.lan import Host, run
-from tests.lab.matrix import Cell, Fault
-from tests.lab.world import AWAY, ROOT, World
+from tests.lab.matrix import Fault, Gadget
+from tests.lab.world import AWAY, ENV, ROOT, World
 
 CALLBACK_PORT = 40000
 LOSS = 20
 """One frame in so many is lost."""
 
-Inject = Callable[[World, Sequence[Cell]], AbstractContextManager[None]]
+Inject = Callable[[World, Sequence[Gadget]], AbstractContextManager[None]]
 
 
 @contextlib.contextmanager
-def nothing(world: World, cells: Sequence[Cell]) -> Iterator[None]:
+def nothing(world: World, gadgets: Sequence[Gadget]) -> Iterator[None]:
     """Change nothing."""
-    del world, cells
+    del world, gadgets
     yield
 
 
@@ -44,9 +43,10 @@ def guarded(rules: str, hook: str = "input", policy: str = "accept") -> Inject:
     """Return the fault of a firewall on the computer that asks."""
 
     @contextlib.contextmanager
-    def inject(world: World, cells: Sequence[Cell]) -> Iterator[None]:
+    def inject(world: World, gadgets: Sequence[Gadget]) -> Iterator[None]:
+        del gadgets
         table = f"table inet filter {{\nchain {hook} {{\ntype filter hook {hook} priority 0; policy {policy}; {rules}\n}}\n}}\n"
-        with firewall(world.computers[cells[0].fault.scanner], table):
+        with firewall(world.scanner, table):
             yield
 
     return inject
@@ -56,8 +56,8 @@ def routed(rules: str, kind: str = "type filter hook forward priority 0;") -> In
     """Return the fault of a router that has a chain of rules."""
 
     @contextlib.contextmanager
-    def inject(world: World, cells: Sequence[Cell]) -> Iterator[None]:
-        del cells
+    def inject(world: World, gadgets: Sequence[Gadget]) -> Iterator[None]:
+        del gadgets
         assert world.router is not None
         with firewall(world.router, f"table ip path {{\nchain c {{\n{kind} {rules}\n}}\n}}\n"):
             yield
@@ -65,47 +65,47 @@ def routed(rules: str, kind: str = "type filter hook forward priority 0;") -> In
     return inject
 
 
-def switched(rules: Callable[[World, Sequence[Cell]], str]) -> Inject:
+def switched(rules: Callable[[World, Sequence[Gadget]], str]) -> Inject:
     """Return the fault of a switch that has a chain of rules."""
 
     @contextlib.contextmanager
-    def inject(world: World, cells: Sequence[Cell]) -> Iterator[None]:
+    def inject(world: World, gadgets: Sequence[Gadget]) -> Iterator[None]:
         switch = Host(world.lan, "sw", world.lan.switch, "", "")
         hook = "type filter hook forward priority 0;"
-        with firewall(switch, f"table bridge path {{\nchain c {{\n{hook} {rules(world, cells)}\n}}\n}}\n"):
+        with firewall(switch, f"table bridge path {{\nchain c {{\n{hook} {rules(world, gadgets)}\n}}\n}}\n"):
             yield
 
     return inject
 
 
-def cut(world: World, cells: Sequence[Cell]) -> str:
+def cut(world: World, gadgets: Sequence[Gadget]) -> str:
     """Rules that let no frame of the devices pass, either way."""
-    return " ".join(f'iifname "{port}" drop; oifname "{port}" drop;' for port in ports(world, cells))
+    return " ".join(f'iifname "{port}" drop; oifname "{port}" drop;' for port in ports(world, gadgets))
 
 
-def lossy(world: World, cells: Sequence[Cell]) -> str:
+def lossy(world: World, gadgets: Sequence[Gadget]) -> str:
     """Rules that drop every LOSS-th frame to a device, and every LOSS-th from it."""
     one = f"numgen inc mod {LOSS} == {LOSS // 2} drop;"
-    return " ".join(f'iifname "{port}" {one} oifname "{port}" {one}' for port in ports(world, cells))
+    return " ".join(f'iifname "{port}" {one} oifname "{port}" {one}' for port in ports(world, gadgets))
 
 
-def mute(world: World, cells: Sequence[Cell]) -> str:
+def mute(world: World, gadgets: Sequence[Gadget]) -> str:
     """Rules that let no mDNS pass."""
-    del world, cells
+    del world, gadgets
     return "udp dport 5353 drop;"
 
 
-def ports(world: World, cells: Sequence[Cell]) -> list[str]:
+def ports(world: World, gadgets: Sequence[Gadget]) -> list[str]:
     """The switch's ports of the devices."""
-    return [world.devices[cell.gadget.id].port for cell in cells]
+    return [world.devices[gadget.id].port for gadget in gadgets]
 
 
 @contextlib.contextmanager
-def asleep(world: World, cells: Sequence[Cell]) -> Iterator[None]:
+def asleep(world: World, gadgets: Sequence[Gadget]) -> Iterator[None]:
     """Nobody answers, and the neighbour table still knows them."""
-    with switched(cut)(world, cells):
-        for cell in cells:
-            device = world.devices[cell.gadget.id]
+    with switched(cut)(world, gadgets):
+        for gadget in gadgets:
+            device = world.devices[gadget.id]
             run(
                 "ip", "-n", world.scanner.namespace, "neigh", "replace", device.address, "lladdr", device.mac, "dev", "eth0", "nud", "stale"
             )
@@ -113,9 +113,9 @@ def asleep(world: World, cells: Sequence[Cell]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def isolated(world: World, cells: Sequence[Cell]) -> Iterator[None]:
+def isolated(world: World, gadgets: Sequence[Gadget]) -> Iterator[None]:
     """Bridge port isolation: isolated ports reach only those that are not."""
-    every = [*ports(world, cells), *(host.port for name, host in world.computers.items() if name != "routed")]
+    every = [*ports(world, gadgets), *(host.port for name, host in world.computers.items() if name != "routed")]
 
     def set_all(word: str) -> None:
         for port in every:
@@ -132,14 +132,14 @@ def turned(mode: str) -> Inject:
     """Return the fault of devices that listen otherwise (gadget.py)."""
 
     @contextlib.contextmanager
-    def inject(world: World, cells: Sequence[Cell]) -> Iterator[None]:
+    def inject(world: World, gadgets: Sequence[Gadget]) -> Iterator[None]:
         try:
-            for cell in cells:
-                world.become(cell.gadget, mode)
+            for gadget in gadgets:
+                world.become(gadget, mode)
             yield
         finally:
-            for cell in cells:
-                world.become(cell.gadget, "normal")
+            for gadget in gadgets:
+                world.become(gadget, "normal")
 
     return inject
 
@@ -148,16 +148,13 @@ def rivalled(kind: str) -> Inject:
     """Return the fault of another computer whose uploads are under way (rival.py)."""
 
     @contextlib.contextmanager
-    def inject(world: World, cells: Sequence[Cell]) -> Iterator[None]:
+    def inject(world: World, gadgets: Sequence[Gadget]) -> Iterator[None]:
         rival, words = world.computers["rival"], []
-        for cell in cells:
-            gadget = cell.gadget
+        for gadget in gadgets:
             what = "esphome" if gadget.simulate[0] == "esphome" else kind
             words.append(f"{what}={world.devices[gadget.id].address}:{gadget.number}:{gadget.password}")
         argv = rival.argv([sys.executable, str(ROOT / "tests/lab/rival.py"), rival.address, *words])
-        process = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)}
-        )
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENV)
         try:
             assert process.stdout is not None
             assert process.stderr is not None
@@ -167,20 +164,20 @@ def rivalled(kind: str) -> Inject:
         finally:
             process.terminate()
             process.communicate(timeout=10)
-            for cell in cells:  # an ESP8266 waits for ever for what was held back
-                world.become(cell.gadget, "normal")
+            for gadget in gadgets:  # an ESP8266 waits for ever for what was held back
+                world.become(gadget, "normal")
 
     return inject
 
 
 @contextlib.contextmanager
-def elsewhere(world: World, cells: Sequence[Cell]) -> Iterator[None]:
+def elsewhere(world: World, gadgets: Sequence[Gadget]) -> Iterator[None]:
     """Lead the devices' names to the rival's address, in the scanner's own /etc/hosts."""
     rival = world.computers["rival"].address
     folder = Path("/etc/netns") / world.scanner.namespace  # ip netns exec shows its files in /etc of that namespace alone
     folder.mkdir(parents=True)
     try:
-        lines = ["127.0.0.1 localhost", *(f"{rival} {cell.gadget.host}.local" for cell in cells)]
+        lines = ["127.0.0.1 localhost", *(f"{rival} {gadget.host}.local" for gadget in gadgets)]
         (folder / "hosts").write_text("\n".join(lines) + "\n", encoding="utf-8")
         yield
     finally:
@@ -222,8 +219,8 @@ FAULTS: dict[str, Inject] = {
 
 
 @contextlib.contextmanager
-def inject(world: World, fault: Fault, cells: Sequence[Cell]) -> Iterator[None]:
+def inject(world: World, fault: Fault, gadgets: Sequence[Gadget]) -> Iterator[None]:
     """Make a fault for a row's devices, with empty neighbour tables to begin with."""
     world.lan.flush()
-    with FAULTS[fault.id](world, cells):
+    with FAULTS[fault.id](world, gadgets):
         yield

@@ -13,11 +13,12 @@ import os
 import shutil
 import subprocess
 import time
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 TIMEOUT = 20.0
 """Seconds any set-up command may take."""
@@ -81,10 +82,10 @@ class Host:
         self.processes.append(process)
         return process
 
-    def avahi(self, folder: Path, services: Mapping[str, str], name: str = "") -> None:
+    def avahi(self, folder: Path, services: Mapping[str, str], name: str = "", others: Mapping[str, str] | None = None) -> None:
         """Announce a host name (this host's own by default) and services (file name -> avahi service group XML).
 
-        An avahi-daemon of this namespace's own does it.
+        An avahi-daemon of this namespace's own does it; ``others`` are more host names and their addresses.
         """
         where = folder / f"avahi-{self.name}"
         (where / "services").mkdir(parents=True)
@@ -95,8 +96,10 @@ class Host:
             "[publish]\npublish-workstation=no\npublish-hinfo=no\n[wide-area]\nenable-wide-area=no\n",
             encoding="utf-8",
         )
+        lines = [f"{address} {other}.local" for other, address in (others or {}).items()]
+        (where / "hosts").write_text("\n".join(lines) + "\n", encoding="utf-8")
         script = (
-            'mount --bind "$0/services" /etc/avahi/services && mount -t tmpfs none /run'
+            'mount --bind "$0/services" /etc/avahi/services && mount --bind "$0/hosts" /etc/avahi/hosts && mount -t tmpfs none /run'
             ' && exec avahi-daemon -f "$0/avahi.conf" --no-drop-root --no-rlimits --no-chroot'
         )
         self.start("unshare", "-m", "sh", "-c", script, str(where), log=where / "log")
@@ -184,6 +187,20 @@ class Sent:
     payload: bytes
     fresh: bool
     """For TCP: a SYN that is no retransmission."""
+
+
+def busiest_second(data: bytes) -> dict[str, int]:
+    """Read a pcap file of Ethernet frames: for each IPv4 address, the most packets of any kind that went to it in one second."""
+    order: Literal["little", "big"] = "little" if data[:4] == b"\xd4\xc3\xb2\xa1" else "big"
+    times: dict[str, list[float]] = {}
+    offset = 24
+    while offset + 16 <= len(data):
+        seconds, micros, length = (int.from_bytes(data[offset + at : offset + at + 4], order) for at in (0, 4, 8))
+        frame = data[offset + 16 : offset + 16 + length]
+        offset += 16 + length
+        if frame[12:14] == b"\x08\x00":
+            times.setdefault(str(ipaddress.ip_address(frame[30:34])), []).append(seconds + micros / 1e6)
+    return {to: max(bisect_left(when, start + 1.0) - at for at, start in enumerate(when)) for to, when in times.items()}
 
 
 @contextlib.contextmanager

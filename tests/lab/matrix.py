@@ -91,11 +91,11 @@ class Matrix:
 
     gadgets: tuple[Gadget, ...]
     faults: tuple[Fault, ...]
-    groups: Mapping[str, tuple[str, ...]]
+    groups: dict[str, tuple[str, ...]]
 
     def cell(self, fault: Fault, gadget: Gadget) -> Cell:
         """Return the cell of a row and a column. Raises ValueError for one that is missing or malformed."""
-        keys = [gadget.id, *(name for name in reversed(self.groups) if gadget.id in self.groups[name]), ALL]
+        keys = [gadget.id, *(name for name, members in reversed(self.groups.items()) if gadget.id in members), ALL]
         text = next((fault.cells[key] for key in keys if key in fault.cells), "")
         if text.startswith("- "):
             return Cell(fault, gadget, None, why_not=text[2:])

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
 
-def group(name: str, *services: tuple[str, int, Sequence[str]]) -> str:
-    """Return a service group: (type, port, TXT items) a service."""
+def group(name: str, *services: tuple[str, int, Sequence[str]], host: str = "") -> str:
+    """Return a service group: (type, port, TXT items) a service, on the announcer's own host or on another one."""
     body = ""
     for kind, port, txt in services:
         records = "".join(f"<txt-record>{escape(item)}</txt-record>" for item in txt)
-        body += f"<service><type>{escape(kind)}</type><port>{port}</port>{records}</service>"
+        where = f"<host-name>{escape(host)}.local</host-name>" if host else ""
+        body += f"<service><type>{escape(kind)}</type>{where}<port>{port}</port>{records}</service>"
     head = '<?xml version="1.0" standalone="no"?><!DOCTYPE service-group SYSTEM "avahi-service.dtd">'
     return f"{head}<service-group><name>{escape(name)}</name>{body}</service-group>"
 

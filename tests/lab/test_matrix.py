@@ -6,17 +6,15 @@ are checked at once, and each cell is a test.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
 
-from tests.lab import faults, world
-from tests.lab.lan import why_not
+from tests.lab import faults
 from tests.lab.matrix import Cell, Fault, load
 from tests.lab.world import Outcome, World
 
-REASON = why_not()
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 MATRIX = load()
 CELLS = list(MATRIX.cells())
@@ -30,16 +28,16 @@ class Rows:
     """The rows that were asked so far: each fault is made once, and all its devices are checked meanwhile."""
 
     world: World
-    say: Callable[[str], object]
+    say: Callable[[str], None]
     seen: dict[str, dict[str, Outcome]] = field(default_factory=dict)
 
     def outcome(self, cell: Cell) -> Outcome:
         """Return what came of a cell."""
         fault = cell.fault
         if fault.id not in self.seen:
-            cells = list(MATRIX.row(fault))
-            with faults.inject(self.world, fault, cells):
-                self.seen[fault.id] = self.world.ask(fault, cells)
+            gadgets = [one.gadget for one in MATRIX.row(fault)]
+            with faults.inject(self.world, fault, gadgets):
+                self.seen[fault.id] = self.world.ask(fault, gadgets)
             self._tell(fault)
         return self.seen[fault.id][cell.gadget.id]
 
@@ -49,11 +47,8 @@ class Rows:
 
 
 @pytest.fixture(scope="module")
-def rows(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Rows]:
-    if REASON:
-        pytest.skip(REASON)
-    with world.build(tmp_path_factory.mktemp("matrix"), MATRIX) as built:
-        yield Rows(built, pytestconfig.get_terminal_writer().line)
+def rows(world: World, say: Callable[[str], None]) -> Rows:
+    return Rows(world, say)
 
 
 def disturbance(log: tuple[str, ...]) -> list[str]:

@@ -17,7 +17,7 @@ from typing import Any
 
 from tests.bench.airlab.namespaces import helper
 from tests.lab.lan import Host, Lan, run
-from tests.lab.matrix import Cell, Fault, Gadget, Matrix
+from tests.lab.matrix import Fault, Gadget, Matrix
 from tests.lab.services import group
 
 ROOT = Path(__file__).parents[2]
@@ -189,13 +189,13 @@ class World:
         found = {device["mac"] for device in json.loads(done.stdout)["devices"]}
         assert {gadget.mac for gadget in self.matrix.gadgets} <= found, found
 
-    def ask(self, fault: Fault, cells: Sequence[Cell], scanner: Host | None = None) -> dict[str, Outcome]:
-        """Check every device of a row at once; the outcomes by device."""
-        host = scanner or self.computers[fault.scanner]
-        before = {cell.gadget.id: len(self.log(cell.gadget)) for cell in cells}
+    def ask(self, fault: Fault, gadgets: Sequence[Gadget]) -> dict[str, Outcome]:
+        """Check devices at once, as a row says; the outcomes by device."""
+        host = self.computers[fault.scanner]
+        before = {gadget.id: len(self.log(gadget)) for gadget in gadgets}
         running: dict[str, tuple[float, subprocess.Popen[bytes]]] = {}
-        for cell in cells:
-            running[cell.gadget.id] = (time.monotonic(), self._start(host, fault, cell.gadget))
+        for gadget in gadgets:
+            running[gadget.id] = (time.monotonic(), self._start(host, fault, gadget))
         ended: dict[str, float] = {}
         while len(ended) < len(running):
             for name, (_, process) in running.items():
@@ -207,7 +207,13 @@ class World:
                     running[name][1].kill()
                 time.sleep(0.02)
         time.sleep(0.2)  # what the device logs of the last packet
-        return {cell.gadget.id: self._outcome(cell, fault, *running[cell.gadget.id], ended, before) for cell in cells}
+        outcomes = {}
+        for gadget in gadgets:
+            begun, process = running[gadget.id]
+            out, err = (self._file(fault, gadget, kind).read_text(encoding="utf-8", errors="replace") for kind in ("json", "err"))
+            news = tuple(self.log(gadget)[before[gadget.id] :])
+            outcomes[gadget.id] = Outcome(process.returncode, out, err, ended[gadget.id] - begun, news)
+        return outcomes
 
     def _start(self, host: Host, fault: Fault, gadget: Gadget) -> subprocess.Popen[bytes]:
         database = self._file(fault, gadget, "db")
@@ -222,20 +228,13 @@ class World:
         if password:
             words += ["--password", password]
         with self._file(fault, gadget, "json").open("wb") as out, self._file(fault, gadget, "err").open("wb") as err:
-            return subprocess.Popen(host.argv(espied(*words)), stdin=subprocess.DEVNULL, stdout=out, stderr=err, env={**os.environ, **ENV})
-
-    def _outcome(
-        self, cell: Cell, fault: Fault, begun: float, process: subprocess.Popen[bytes], ended: dict[str, float], before: dict[str, int]
-    ) -> Outcome:
-        name = cell.gadget.id
-        out, err = (self._file(fault, cell.gadget, kind).read_text(encoding="utf-8", errors="replace") for kind in ("json", "err"))
-        return Outcome(process.returncode, out, err, ended[name] - begun, tuple(self.log(cell.gadget)[before[name] :]))
+            return subprocess.Popen(host.argv(espied(*words)), stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=ENV)
 
     def _file(self, fault: Fault, gadget: Gadget, kind: str) -> Path:
         return self.folder / f"{fault.id}-{gadget.id}.{kind}"
 
 
-ENV = {"PYTHONPATH": str(ROOT), "COLUMNS": "120", "PYTHONDONTWRITEBYTECODE": ""}
+ENV = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
 
 
 def unlimited(host: Host) -> None:
@@ -250,7 +249,7 @@ def espied(*arguments: str) -> list[str]:
 
 
 @contextlib.contextmanager
-def build(folder: Path, matrix: Matrix) -> Iterator[World]:
+def build_world(folder: Path, matrix: Matrix) -> Iterator[World]:
     """Build the LAN, start the devices, and scan it once."""
     with Lan(NETWORK, "m") as lan:
         world = World(lan, folder, matrix)
