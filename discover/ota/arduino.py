@@ -33,15 +33,31 @@ from discover.proto.malformed import Malformed
 
 ANSWER_SECONDS: Final = 0.5
 """How long an answer is waited for before a control port is asked whether the host is there at all."""
-INVITE_SECONDS: Final = (1.6, 2.5)
-"""How long each invitation's answer is waited for: a busy sketch polls ArduinoOTA.handle() late, and what comes late for
-the first is taken, too. espota.py waits 10 s; four found every sketch that was measured."""
+INVITE_SECONDS: Final = (1.0, 1.2, 2.0)
+"""How long each invitation's answer is waited for: three, because one in ten is lost where 5 % of the packets are. A busy
+sketch polls ArduinoOTA.handle() late, so what comes late for the first is taken, too; four seconds found every one."""
+RESETS: Final = 2
+
 HOST_PORT: Final = 9
 """The TCP port an invitation names as ours: discard (RFC 863). Nothing listens there and nothing may; size 0 never connects."""
 
 INVITATION: Final = encode_invitation(Invitation(command=FLASH, port=HOST_PORT, size=0, md5="0" * 32))
 _INVITE_WHY: Final = "invitation of size 0: asks for the challenge, cannot start an update"
 RESET_WHY: Final = "reset: ends the device's wait for a password, without callback or answer"
+
+
+def reset(port: int) -> Session[bool]:
+    """Take the device out of its wait for a password; True where it was sent.
+
+    Twice, because nobody answers it and one of them may be lost: to a device that waits for nothing it is a knock.
+    """
+    sent = False
+    for attempt in range(RESETS):
+        if attempt:
+            yield Wait(SPACING)
+        event = yield Send(port, RESET, RESET_WHY)
+        sent = sent or isinstance(event, Done)
+    return sent
 
 
 class Answer(StrEnum):
@@ -125,8 +141,8 @@ class Inviting:
                 return self._finish(result)
             if result is not None and result.nonce and self._keep:
                 return self._finish(result)
-            event = yield Send(self._port, RESET, RESET_WHY)
-            self._reset = self._reset or isinstance(event, Done)
+            done = yield from reset(self._port)
+            self._reset = self._reset or done
             if result is not None:
                 return self._finish(result)
         return self._finish(Invited(outcome=Answer.SILENT, tries=self._tries))

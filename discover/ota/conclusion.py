@@ -9,6 +9,7 @@ from discover.model.check import Hop, Verdict
 from discover.model.device import Password
 from discover.ota.arduino import Answer
 from discover.ota.esphome import Talk
+from discover.ota.http import Web
 from discover.ota.knocking import Knock
 from discover.ota.password import Answered, Tried
 
@@ -38,6 +39,21 @@ TALKED: Final = {
     Talk.UNREACHABLE: Verdict.HOST_DOWN,
     Talk.BLOCKED: Verdict.BLOCKED,
 }
+ASKED: Final = {
+    Web.CONNECTED: Verdict.LIKELY,
+    Web.OFFERED: Verdict.READY,
+    Web.RECOGNISED: Verdict.LIKELY,
+    Web.LACKING: Verdict.BLOCKED,
+    Web.LOCKED: Verdict.READY_NEEDS_PASSWORD,
+    Web.OTHER: Verdict.WRONG_SERVICE,
+    Web.NOT_HTTP: Verdict.WRONG_SERVICE,
+    Web.MUTE: Verdict.LIKELY,
+    Web.REFUSED: Verdict.CLOSED,
+    Web.SILENT: Verdict.NO_ANSWER,
+    Web.UNREACHABLE: Verdict.HOST_DOWN,
+    Web.BLOCKED: Verdict.BLOCKED,
+    Web.NEVER: Verdict.NOT_APPLICABLE,
+}
 WAY_BACK: Final = frozenset({Verdict.READY, Verdict.READY_NEEDS_PASSWORD, Verdict.ANNOUNCED, Verdict.LIKELY, Verdict.NO_ANSWER})
 
 
@@ -54,6 +70,8 @@ class Conclusion:
     password: Password
     hop: Hop | None = None
     """The hop that surely fails; None where the verdict alone tells it."""
+    cause: str = ""
+    """Why that hop fails, in one clause, where more is known than the verdict says."""
     called_back: bool | None = None
     """Whether the device called (level 3); None where it was not asked to."""
 

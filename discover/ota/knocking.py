@@ -1,9 +1,9 @@
 """The knock: one byte over UDP at ports that may listen, and at one behind them that surely does not.
 
 ArduinoOTA keeps silent on it, and a closed port makes the host send an ICMP error. So silence means a listener only
-where the host is known to send such errors: in each round a control port is knocked at *behind* the ports asked about.
-Two rounds in which the control was refused behind their silence count; one could be an error that got lost, or one
-that a host which rations its errors had just been given.
+where the host is known to send such errors: in each round control ports are knocked at *behind* the ports asked about.
+Two controls refused behind their silence count; with one alone, the error for the port could have been lost, or been the one
+that a host which rations its errors did not send.
 """
 
 from __future__ import annotations
@@ -26,14 +26,13 @@ GRACE: Final = 0.35
 """How long a round waits on when the control has answered: one that waits for power save."""
 ARP_SECONDS: Final = 3.3
 """Linux gives an address up after three ARP requests, 3.07 s (measured)."""
-ROUNDS: Final = 4
-QUIET_ROUNDS: Final = 3
-"""Rounds after which a host that has said nothing at all is let be."""
+CONTROLS: Final = (1, 2, 2)
+"""How many control ports are knocked at in each round."""
 PROOFS: Final = 2
-"""Rounds with a refused control behind the silence that make a listener likely."""
+"""Refused controls behind the silence that make a listener likely."""
 
-CONTROL_PORTS: Final = (33434, 33435, 33436, 33437, 33438)
-"""Surely closed UDP ports: the first that traceroute(8) relies on being closed. One check uses four, never the one it is about."""
+CONTROL_PORTS: Final = (33434, 33435, 33436, 33437, 33438, 33439)
+"""Surely closed UDP ports: the first that traceroute(8) relies on being closed. One check never uses the one it is about."""
 GONE: Final = frozenset({"failed", "incomplete"})
 """Neighbour states that say nobody answers."""
 
@@ -78,7 +77,7 @@ class Knocks:
 
 def controls_for(port: int) -> tuple[int, ...]:
     """Return the control ports of a check that is about ``port``."""
-    return tuple(one for one in CONTROL_PORTS if one != port)[:ROUNDS]
+    return tuple(one for one in CONTROL_PORTS if one != port)[: sum(CONTROLS)]
 
 
 class Knocking:
@@ -93,17 +92,20 @@ class Knocking:
 
     def run(self) -> Session[Knocks]:
         """Knock until every port has answered, its silence means something, or the rounds are over."""
-        for number, control in enumerate(self._controls[:ROUNDS]):
+        left = list(self._controls)
+        for number, count in enumerate(CONTROLS):
             silent = [port for port in self._ports if port not in self._heard]
-            if (self._ports and not silent) or (number >= QUIET_ROUNDS and not self._heard):
+            if self._ports and not silent:
                 break
             if number == 1 and len(self._ports) == 1:
                 silent *= 2
-            yield from self._round(silent, control, rest=number > 0)
+            controls, left = left[:count], left[count:]
+            yield from self._round(silent, controls, rest=number > 0)
             if HOST in self._heard or self._decided(number):
                 break
             if number == 0 and not self._heard and (yield from self._unresolved()):
-                heard = yield from gather((*self._ports, control), ARP_SECONDS - KNOCK_SECONDS, last=control, grace=GRACE)
+                last = controls[-1]
+                heard = yield from gather((*self._ports, last), ARP_SECONDS - KNOCK_SECONDS, last=last, grace=GRACE)
                 self._take(heard)
                 if HOST in heard or (not heard and (yield from self._unresolved())):
                     break
@@ -118,16 +120,16 @@ class Knocking:
             return any(port in self._heard for port in self._controls)
         return number > 0 and self._proofs >= PROOFS
 
-    def _round(self, ports: Sequence[int], control: int, *, rest: bool) -> Session[None]:
-        for index, port in enumerate((*ports, control)):
+    def _round(self, ports: Sequence[int], controls: Sequence[int], *, rest: bool) -> Session[None]:
+        for index, port in enumerate((*ports, *controls)):
             if rest or index:
                 yield Wait(SPACING)
             self._tries[port] += 1
-            event = yield Send(port, KNOCK, CONTROL_WHY if port == control else _WHY)
+            event = yield Send(port, KNOCK, CONTROL_WHY if port in controls else _WHY)
             if isinstance(event, Failed):
                 self._heard[HOST] = event
                 return
-        self._take((yield from gather({*ports, control}, KNOCK_SECONDS, last=control, grace=GRACE)))
+        self._take((yield from gather({*ports, *controls}, KNOCK_SECONDS, last=controls[-1], grace=GRACE)))
 
     def _take(self, heard: Mapping[int, Event]) -> None:
         for port, event in heard.items():

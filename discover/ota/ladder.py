@@ -6,17 +6,19 @@ silence, and where a handshake would run something on the device, knocks tell wh
 
 from __future__ import annotations
 
+from discover.atlas.family import OtaPage
 from discover.model.check import Hop, Verdict
 from discover.model.device import Password
-from discover.ota import asked_steps, hosts, steps
+from discover.ota import asked_steps, hosts, steps, web_steps
 from discover.ota.actions import Addresses, AskNeighbours, Failed, Known, Report, Resolve, Route, Session, Use
 from discover.ota.arduino import Answer, Invited, Inviting
 from discover.ota.callback import Call, CalledBack, call_back
-from discover.ota.conclusion import INVITED, KNOCKED, TALKED, WAY_BACK, Conclusion, tried
+from discover.ota.conclusion import ASKED, INVITED, KNOCKED, TALKED, Conclusion, tried
 from discover.ota.esphome import Talk, talk
 from discover.ota.hosts import HostUp, Up
+from discover.ota.http import Web, ask
 from discover.ota.knocking import Knock, Knocked, Knocking, Knocks, controls_for, unresolved
-from discover.ota.levels import Allowance, allowed_level, password_allowance
+from discover.ota.levels import Allowance, allowed_level, password_allowance, web_allowance
 from discover.ota.password import Answered, Tried, answer, ask_esphome
 from discover.ota.target import ARDUINO_PORTS, Announcement, Host
 from discover.proto.arduinoota import CALLBACK_SIZE
@@ -56,7 +58,7 @@ class Ladder:
         self._route = Route("", "", "", on_link=False)
 
     def climb(self) -> Session[Conclusion]:
-        """Run the check from the name to the way back, as far as it is allowed and makes sense."""
+        """Run the check from the name to the last answer, as far as it is allowed and makes sense; the way back is lookback.py's."""
         found = self._found
         refused = yield from self._name()
         if refused is not None:
@@ -65,6 +67,8 @@ class Ladder:
         if not self._route.address:
             return self._conclude(Verdict.HOST_DOWN)
         yield Report(steps.announced_step(found))
+        if found.page is not None:
+            return (yield from self._web(found.page))
         if found.kind not in ("arduino", "esphome", "unknown"):
             yield Report(steps.not_applicable_step(found))
             return self._conclude(Verdict.NOT_APPLICABLE)
@@ -86,8 +90,6 @@ class Ladder:
             result = yield from self._handshake()
         else:
             result = yield from self._knocks()
-        if result.verdict in WAY_BACK and result.kind == "arduino" and result.transport == "udp":
-            yield Report(steps.way_back_step(self._route, result.port))
         return result
 
     def _allowance(self) -> tuple[Allowance, Allowance | None]:
@@ -352,3 +354,24 @@ class Ladder:
             return self._conclude(verdict, level=2, password=Password.YES if answered.bits else Password.UNKNOWN, hop=hop)
         locked = self._found.password is Password.YES
         return self._conclude(Verdict.READY_NEEDS_PASSWORD if locked else Verdict.READY, level=2)
+
+    # Updates by a web server.
+
+    def _web(self, page: OtaPage) -> Session[Conclusion]:
+        allowance = web_allowance(page.path, page.side_effects, self._asked)
+        yield Report(steps.level_step(allowance))
+        if allowance.level == 0:
+            return (yield from self._passive())
+        asked = yield from ask(page, self._route.address, self._port, level=allowance.level)
+        yield Report(web_steps.web_host_step(asked))
+        yield Report(web_steps.web_connect_step(self._port, asked))
+        if asked.outcome is Web.SILENT:
+            known = yield from self._neighbour()
+            if known is not None and unresolved(known):
+                return self._conclude(Verdict.HOST_DOWN, level=1)
+        if not asked.connected or asked.outcome is Web.CONNECTED:
+            return self._conclude(ASKED[asked.outcome], level=0 if asked.outcome is Web.NEVER else 1)
+        yield Report(web_steps.web_page_step(self._found, asked))
+        password = Password.YES if asked.outcome is Web.LOCKED else Password.UNKNOWN
+        hop = Hop.LISTENER if asked.outcome is Web.LACKING else None
+        return self._conclude(ASKED[asked.outcome], level=2, password=password, hop=hop)

@@ -27,7 +27,7 @@ from discover.ota.actions import (
     Unreachable,
     Write,
 )
-from discover.ota.arduino import RESET_WHY
+from discover.ota.arduino import reset
 from discover.ota.ears import HOST, gather
 from discover.ota.esphome import CONNECT_SECONDS, REPLY_SECONDS
 from discover.ota.knocking import show
@@ -117,8 +117,7 @@ def answer(port: int, nonce: str, password: str, cnonce: str) -> Session[Answere
     if result.outcome in (Tried.RIGHT, Tried.WRONG, Tried.NO_FILESYSTEM):
         yield Settle(port)
         return result
-    event = yield Send(port, RESET, RESET_WHY)
-    return replace(result, reset=isinstance(event, Done))
+    return replace(result, reset=(yield from reset(port)))
 
 
 def _verdict(event: Event | None) -> Answered | None:

@@ -6,12 +6,13 @@ import contextlib
 import ipaddress
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
 from discover.errors import NetworkError, UsageError
 from discover.model.check import OtaCheck, Sent, Step
 from discover.model.device import Device
 from discover.model.network import Interface
+from discover.model.signal import Source
 from discover.net.api import Network, TcpListener, TcpOutcome, TcpStream, UdpEndpoint, UdpEvent, UdpEventKind
 from discover.ota.actions import (
     Action,
@@ -27,6 +28,7 @@ from discover.ota.actions import (
     Hangup,
     Known,
     Listen,
+    LookBack,
     Opened,
     OpenPort,
     Read,
@@ -35,27 +37,28 @@ from discover.ota.actions import (
     Reply,
     Report,
     Resolve,
+    Route,
     Send,
     Session,
     Settle,
     Silence,
     Stray,
+    T,
     Unreachable,
     Use,
     Wait,
     Write,
 )
 from discover.ota.commands import upload_commands
-from discover.ota.conclusion import Conclusion
 from discover.ota.ladder import Ladder
 from discover.ota.levels import MAX_LEVEL
+from discover.ota.lookback import look_back
 from discover.ota.route import choose
-from discover.ota.target import announced, find_host
+from discover.ota.target import KINDS, announced, family_way, find_host
+from discover.ota.verdict import judge
 from discover.text import clean
 
 OnStep = Callable[[Step], None]
-
-KINDS: Final = ("arduino", "esphome", "http", "pull", "none", "unknown")
 
 
 async def check(
@@ -90,7 +93,8 @@ async def check(
     if host_port is not None and not 1 <= host_port <= 65535:
         raise UsageError(f"{host_port} is no port.", "Ports are 1 to 65535.")
     target = find_host(host, port, device)
-    found = announced(device, kind=kind, port=target.port)
+    kind, known = family_way(kind, device)
+    found = announced(device, kind=kind, port=target.port, way=known)
     ladder = Ladder(
         target,
         found,
@@ -103,6 +107,10 @@ async def check(
     )
     async with _Runner(network, interface, on_step) as runner:
         conclusion = await runner.run(ladder.climb())
+        heard = _heard(device, network.clock.wall())
+        mac = device.mac if device is not None else ""
+        conclusion, way = await runner.run(look_back(conclusion, runner.route, host_port=host_port, heard=heard, mac=mac))
+        judged = judge(conclusion, runner.steps, way, target.name)
         return OtaCheck(
             host=target.name,
             address=conclusion.address,
@@ -115,7 +123,9 @@ async def check(
             steps=tuple(runner.steps),
             sent=tuple(runner.sent),
             when=network.clock.wall(),
-            hop=conclusion.hop,
+            hop=judged.hop,
+            sentence=judged.sentence,
+            fix=judged.fix,
             commands=upload_commands(
                 device,
                 kind=conclusion.kind,
@@ -123,9 +133,15 @@ async def check(
                 port=conclusion.port,
                 transport=conclusion.transport,
                 password=conclusion.password,
-                host_port=host_port,
+                host_port=host_port or (way.pin if way is not None else 0) or None,
             ),
         )
+
+
+def _heard(device: Device | None, now: float) -> float | None:
+    """Return the seconds since the device was last heard by mDNS, None where it never was."""
+    last = max((one.when for one in device.signals if one.source is Source.MDNS), default=None) if device is not None else None
+    return None if last is None else max(0.0, now - last)
 
 
 class _Runner:
@@ -141,6 +157,7 @@ class _Runner:
         self._stream: TcpStream | None = None
         self._listener: TcpListener | None = None
         self._port = 0
+        self.route = Route("", "", "", on_link=False)
         self._undo: dict[int, bytes] = {}
         self.steps: list[Step] = []
         self.sent: list[Sent] = []
@@ -162,14 +179,14 @@ class _Runner:
                 self._udp.close()
                 self._udp = None
 
-    async def run(self, session: Session[Conclusion]) -> Conclusion:
+    async def run(self, session: Session[T]) -> T:
         """Play the session to its end."""
         try:
             action = next(session)
             while True:
                 action = session.send(await self.perform(action))
         except StopIteration as stop:
-            result: Conclusion = stop.value
+            result: T = stop.value
             return result
         finally:
             session.close()
@@ -191,9 +208,11 @@ class _Runner:
             case Resolve(name):
                 return await self._resolve(name)
             case Use(addresses):
-                route, self._interface = choose(addresses, self._network.interfaces(), self._wanted)
-                self._address = route.address
-                return route
+                self.route, self._interface = choose(addresses, self._network.interfaces(), self._wanted)
+                self._address = self.route.address
+                return self.route
+            case LookBack(port, host_port):
+                return await self._network.outlook(self._address, port=port, host_port=host_port)
             case AskNeighbours():
                 return await self._neighbour()
             case Send():

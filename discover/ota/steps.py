@@ -206,8 +206,8 @@ def reset_step(port: int, result: Invited) -> Step:
         return Step(
             name="reset",
             state=StepState.PASS,
-            detail=f"Sent the byte `1` to {port}/udp from the same socket: the device no longer waits for a password, so the next upload "
-            "finds it ready.",
+            detail=f"Sent the byte `1` to {port}/udp twice from the same socket: the device no longer waits for a password, so the next "
+            "upload finds it ready.",
         )
     return Step(
         name="reset",

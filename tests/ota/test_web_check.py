@@ -82,8 +82,6 @@ async def test_a_family_that_is_known_brings_its_page_along() -> None:
     result = await examine(page(WLED), family="wled")
     assert (result.verdict, result.kind) == (Verdict.LIKELY, "http")
     assert words(result)[-4:] == ["level: pass", "host up: pass", "connect: pass", "page: pass"]
-        result
-    )
 
 
 @pytest.mark.parametrize(("level", "verdict", "sent"), [(0, Verdict.NO_ANSWER, 0), (1, Verdict.LIKELY, 1), (3, Verdict.LIKELY, 2)])
