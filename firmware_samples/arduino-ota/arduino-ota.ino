@@ -1,14 +1,17 @@
-// espied firmware sample: ArduinoOTA on an ESP32 or ESP8266.
+// espied firmware sample: ArduinoOTA on an ESP32, an ESP8266 or a Raspberry Pi Pico W.
 //
-// Joins the Wi-Fi, announces _arduino._tcp by mDNS and waits for an upload on 3232/udp (ESP32) or 8266/udp (ESP8266).
+// Joins the Wi-Fi, announces _arduino._tcp by mDNS and waits for an upload on 3232/udp (ESP32), 8266/udp (ESP8266)
+// or 2040/udp (Pico W and Pico 2 W).
 // Copy secrets.h.example to secrets.h and fill it in before you compile.
 
 #if defined(ESP32)
 #include <WiFi.h>
 #elif defined(ESP8266)
 #include <ESP8266WiFi.h>
+#elif defined(ARDUINO_ARCH_RP2040)
+#include <WiFi.h>
 #else
-#error "This sketch is for the ESP32 and the ESP8266."
+#error "This sketch is for the ESP32, the ESP8266 and the Pico W (with the core arduino-pico)."
 #endif
 
 #include <ArduinoOTA.h>
@@ -35,13 +38,13 @@ static const char *errorName(ota_error_t error) {
 }
 
 static void joinWifi() {
-#if defined(ESP32)
+#if defined(ESP8266)
+  WiFi.mode(WIFI_STA);
+  WiFi.hostname(HOSTNAME);
+#else
   // Before the mode: the ESP32 takes its name when the station starts.
   WiFi.setHostname(HOSTNAME);
   WiFi.mode(WIFI_STA);
-#else
-  WiFi.mode(WIFI_STA);
-  WiFi.hostname(HOSTNAME);
 #endif
   WiFi.begin(WIFI_SSID, WIFI_PASSWORD);
   Serial.print("Joining " WIFI_SSID);

@@ -1,5 +1,6 @@
-// Declarations that the sample sketches use, with the signatures of both Arduino cores. Only for -fsyntax-only: nothing here does anything.
-// Source: arduino-esp32 cores/esp32 and libraries/{Network,WiFi,ArduinoOTA}; esp8266/Arduino cores/esp8266 and libraries/{ESP8266WiFi,ArduinoOTA}.
+// Declarations that the sample sketches use, with the signatures of the three Arduino cores. Only for -fsyntax-only: nothing here does anything.
+// Source: arduino-esp32 cores/esp32 and libraries/{Network,WiFi,ArduinoOTA}; esp8266/Arduino cores/esp8266 and libraries/{ESP8266WiFi,ArduinoOTA};
+// arduino-pico cores/rp2040 and libraries/{WiFi,ArduinoOTA}.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -13,6 +13,8 @@ class WiFiClass {
   IPAddress localIP();
 #if defined(ESP32)
   bool setHostname(const char *hostname);
+#elif defined(ARDUINO_ARCH_RP2040)
+  void setHostname(const char *hostname);
 #else
   bool hostname(const char *hostname);
 #endif
