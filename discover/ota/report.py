@@ -112,6 +112,11 @@ def render_check(check: OtaCheck) -> bytes:
     return json.dumps(msgspec.to_builtins(document(check)), indent=2, ensure_ascii=False).encode() + b"\n"
 
 
+def render_check_line(check: OtaCheck) -> bytes:
+    """Return the same on one line, for one of several checks (NDJSON)."""
+    return json.dumps(msgspec.to_builtins(document(check)), ensure_ascii=False).encode() + b"\n"
+
+
 def check_schema() -> bytes:
     """Return the JSON schema of :func:`render_check`'s output (draft 2020-12), as it is committed under docs/schema/."""
     schema: dict[str, Any] = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": SCHEMA}

@@ -14,7 +14,7 @@ from discover.model.scan import ScanSummary
 from discover.model.snapshot import Snapshot
 from discover.net.interfaces import list_interfaces
 from tests.cli.conftest import Run
-from tui.cli.check import better_known, find_device, sent_while_listening
+from tui.cli.checking import better_known, find_device, sent_while_listening
 from tui.cli.session import write_ledger
 
 KITCHEN = Device(
