@@ -182,9 +182,7 @@ class _Telling:
         if self._way is not None and self._way.fix and hop is Hop.WAY_BACK:
             return self._way.fix
         if self._way is not None and self._way.deaf and hop is Hop.LISTENER and self._end.cause == self._way.deaf:
-            return (
-                "Let answers in: `sudo nft insert rule CHAIN ct state established,related accept` (ufw and firewalld do so by themselves)."
-            )
+            return f"{self._way.deaf_fix} {self._way.fix}".strip()
         mine = [step for step in self._steps if STEP_HOPS.get(step.name) is hop and step.fix]
         worst = [step for step in mine if step.state is StepState.FAIL] or [step for step in mine if step.state is StepState.WARN]
         isolated = [step for step in mine if step.name in ("isolation", "address")]

@@ -67,16 +67,16 @@ def assess(outlook: Outlook, device: str, *, host_port: int | None = None, asked
     open_ports = [one for one in stretches if one.span.ruling is Ruling.ALLOWED]
     unsure = [one for one in stretches if one.span.ruling is Ruling.UNKNOWN]
     pin = host_port or (PIN if not open_ports else _pin(open_ports))
-    where = _where(outlook, device)
+    where, bare = _where(outlook, device), device.partition("%")[0]
     deaf, deaf_fix = _deaf(outlook.firewalls)
     if called:
         return WayBack(step=_step(StepState.PASS, f"{where} It called, so nothing is in the way of the call back."))
     if shut and not open_ports and not unsure:
         word, span = shut[0].word, shut[0].span
-        cause = f"{word.name} on this machine {_DOES[span.ruling]} {ports(first, last)} from it ({span.rule})"
+        cause = f"{_whose(word)} {_DOES[span.ruling]} {ports(first, last)} from {bare} ({span.rule})"
         fix = _open(outlook.firewalls, word, network, pin)
         return WayBack(
-            step=_step(StepState.FAIL, f"{where} {cause[0].upper()}{cause[1:]}, so the device cannot fetch the image.", fix),
+            step=_step(StepState.FAIL, f"{where} {_capital(cause)}, so the device cannot fetch the image.", fix),
             blocked=True,
             cause=cause,
             fix=fix,
@@ -92,12 +92,12 @@ def assess(outlook: Outlook, device: str, *, host_port: int | None = None, asked
     elif open_ports:
         word, span = open_ports[0].word, open_ports[0].span
         by = f" ({span.rule})" if span.rule else ""
-        where += f" {word.name} lets {ports(first, last)} from it in{by}."
+        where += f" {_capital(_whose(word))} lets it in{by}."
     else:
-        where += " No firewall was found on this machine."
+        where += " No firewall was found here."
     if doubts:
         needed = pin if stretches and (shut or unsure) else 0
-        detail = f"{where} " + " ".join(f"{doubt.why[0].upper()}{doubt.why[1:]}." for doubt in doubts)
+        detail = f"{where} " + " ".join(f"{_capital(doubt.why)}." for doubt in doubts)
         fix = " ".join(dict.fromkeys(doubt.fix for doubt in doubts))
         return WayBack(step=_step(StepState.WARN, detail, fix), cause=doubts[0].why, fix=fix, pin=needed, deaf=deaf, deaf_fix=deaf_fix)
     return WayBack(step=_step(StepState.PASS, f"{where} The call itself was not tried."), deaf=deaf, deaf_fix=deaf_fix)
@@ -109,11 +109,19 @@ def _deaf(words: Iterable[FirewallWord]) -> tuple[str, str]:
     if word is None:
         return "", ""
     opening = f"`{word.reply_opening}`" if word.reply_opening else f"Let {word.name} pass answers to what this machine sent."
-    return f"{word.name} on this machine {_DOES[word.replies]} the answers of the device ({word.reply_rule})", opening
+    return f"{_whose(word)} {_DOES[word.replies]} the answers of the device ({word.reply_rule})", opening
 
 
 def _step(state: StepState, detail: str, fix: str = "") -> Step:
     return Step(name="way back", state=state, detail=detail, fix=fix)
+
+
+def _whose(word: FirewallWord) -> str:
+    return f"this machine's {word.name.removeprefix('the ')}"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def ports(first: int, last: int) -> str:
@@ -283,7 +291,7 @@ def _open(words: Sequence[FirewallWord], word: FirewallWord, network: str, pin: 
 def _partly(shut: Stretch, open_ports: Sequence[Stretch], pin: int) -> Doubt:
     few = ", ".join(_range(one.span) for one in open_ports[:4]) + (" and more" if len(open_ports) > 4 else "")
     why = (
-        f"of the ports that upload tools choose from, {shut.word.name} on this machine lets in {few} and {_DOES[shut.span.ruling]} "
+        f"of the ports that upload tools choose from, {_whose(shut.word)} lets in {few} and {_DOES[shut.span.ruling]} "
         f"{_range(shut.span)} ({shut.span.rule})"
     )
     return Doubt(why, f"Pin an open one: upload with `-P {pin}`.")
@@ -294,7 +302,7 @@ def _range(span: Span) -> str:
 
 
 def _unsure(one: Stretch, outlook: Outlook, network: str, pin: int, *, first: int, last: int) -> Doubt:
-    why = f"whether {one.word.name} on this machine lets {ports(first, last)} in is not known: {one.span.rule}"
+    why = f"whether {_whose(one.word)} lets {ports(first, last)} in is not known: {one.span.rule}"
     root = "only root" in one.span.rule
     look = (
         "Run the check with sudo to have the rules read, or open a port: "

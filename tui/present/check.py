@@ -64,29 +64,38 @@ def step_lines(step: Step, *, indent: int = 0) -> tuple[Line, ...]:
     """Return a step: mark and name, what was seen, and what to do next where there is something to do."""
     mark, style = MARKS[step.state]
     inner = indent + 8
-    lines = [line((mark, style), "  ", (clean(step.name), "title"), indent=indent, hang=inner)]
-    if step.detail:
-        lines.append(line(clean(step.detail), indent=inner))
+    lines = [
+        line(
+            (mark, style),
+            "  ",
+            (f"{clean(step.name)}: " if step.detail else clean(step.name), "title"),
+            clean(step.detail),
+            indent=indent,
+            hang=inner,
+        )
+    ]
     if step.fix:
         lines.append(line(("do: ", "key"), clean(step.fix), indent=inner, hang=inner + 4))
     return tuple(lines)
 
 
 def sent_lines(sent: tuple[Sent, ...], *, indent: int = 0) -> tuple[Line, ...]:
-    """Return every packet of a check, with its bytes in hexadecimal."""
+    """Return the packets of a check, equal ones on one line; those to a device with their bytes in hexadecimal."""
     if not sent:
         return (line(("No packet was sent.", "dim"), indent=indent),)
     lines = []
-    for one in sent:
+    for one, count in Counter(sent).items():
         size = len(one.bytes_hex) // 2
-        shown = one.bytes_hex if size <= 24 else one.bytes_hex[:48] + "…"
-        what = f"{words.count(size, 'byte')} " if size else "connection attempt"
+        what = words.count(size, "byte") if size else "connection attempt"
+        # Questions by mDNS are long, and go to nobody in particular; --format json has every byte.
+        shown = "" if one.transport == "mdns" else one.bytes_hex if size <= 48 else one.bytes_hex[:96] + "…"
+        often = f", {words.count(count, 'time')}" if count > 1 else ""
         lines.append(
             line(
                 f"{one.to}/{one.transport}",
                 "  ",
-                (what, "dim"),
-                (shown, "code"),
+                (f"{what}{often}", "dim"),
+                (f" {shown}" if shown else "", "code"),
                 "  ",
                 (clean(one.why), "dim"),
                 indent=indent,
