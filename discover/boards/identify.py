@@ -141,6 +141,11 @@ def _need_free(name: str, access: Access) -> None:
 
 
 def _no_chip(target: Target, error: NoChipError, seconds: float) -> NoChipError:
+    if error.message.startswith("Unexpected chip"):  # esptool cmds.detect_chip: the bootloader answered, with an id it does not know
+        return NoChipError(
+            f"{clean(target.name)}: a bootloader answered, of a chip that this esptool does not know ({error.message.partition('.')[0]}).",
+            "A newer esptool may know it: pip install --upgrade esptool. Or the line is noisy: ask again, with a shorter cable.",
+        )
     how = f"within {seconds:g} s" if error.late else f"(esptool: {error.message.rstrip('.')})"
     if target.url.startswith("socket:"):
         hint = "This kind of port has no line to restart the board by: put it into its bootloader by hand (hold BOOT, press RESET)."

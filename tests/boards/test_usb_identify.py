@@ -158,6 +158,13 @@ def test_every_other_thing_ends_in_time_with_what_to_do(talk: Talk, error: type[
     assert raised.value.exit_code == (1 if error is NoChipError else 3)
 
 
+@pytest.mark.parametrize("silicon", [with_chip_id(77, 0), Silicon({})], ids=["by-id", "by-magic"])
+def test_a_chip_that_is_too_new_is_not_called_no_chip(silicon: Silicon) -> None:
+    with on_pty(Rom(silicon).feed) as port, pytest.raises(NoChipError, match="does not know") as raised:
+        ask(port)
+    assert "esptool" in raised.value.hint
+
+
 def test_the_time_is_the_users_to_choose() -> None:
     with on_pty(cut_short(Rom(esp32()))) as port, pytest.raises(NoChipError, match=r"within 0\.3 s"):
         ask(port, seconds=0.3)
