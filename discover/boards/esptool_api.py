@@ -329,11 +329,11 @@ def _told(chip: Any, *, restarted: bool) -> ToldChip:  # noqa: ANN401 - esptool 
 
 def _let_go(port: Any, *, restart: bool) -> None:  # noqa: ANN401 - see _open
     """Restart a board that may stand in its bootloader, and close the port; one that has vanished is left alone."""
-    from esptool.reset import HardReset  # type: ignore[import-untyped]  # noqa: PLC0415 - see ask_chip
+    from esptool.loader import ESPLoader  # type: ignore[import-untyped]  # noqa: PLC0415 - see ask_chip
 
     with contextlib.suppress(OSError):
         if restart:
-            HardReset(port)()  # opens the port again where esptool closed it
+            ESPLoader(port).hard_reset()  # opens the port again where esptool closed it
     ends = getattr(port, "_socket", None)
     with contextlib.suppress(OSError):
         port.close()

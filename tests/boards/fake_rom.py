@@ -269,6 +269,12 @@ class Lines:
         self._dtr = on
         self.changes.append(("dtr", on))
 
+    @property
+    def restarted(self) -> bool:
+        """Reset (RTS) pulled and let go with the boot pin (DTR) free was the last that happened: the firmware starts."""
+        resets = [on for line, on in self.changes if line == "rts"]
+        return resets[-2:] == [True, False] and not self.dtr and not self.rts
+
 
 @contextlib.contextmanager
 def on_rfc2217(talk: Talk, lines: Lines) -> Iterator[str]:

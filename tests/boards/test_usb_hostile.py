@@ -12,7 +12,21 @@ from discover.boards.board import FREE, ToldChip
 from discover.boards.identify import Target, identify
 from discover.errors import EspiedError
 from discover.text import is_clean
-from tests.boards.fake_rom import SYNC, Rom, Silicon, Talk, esp32, esp32c3, esp32c6, esp32s3, esp8266
+from tests.boards.fake_rom import (
+    SYNC,
+    Lines,
+    Rom,
+    Silicon,
+    Talk,
+    esp32,
+    esp32c3,
+    esp32c6,
+    esp32s3,
+    esp8266,
+    garbage,
+    hang_up,
+    silence,
+)
 
 
 class MemoryPort:
@@ -59,9 +73,32 @@ class MemoryPort:
         self.is_open = False
 
 
-def ask(talk: Talk) -> ToldChip:
+class MemoryLines(Lines, MemoryPort):
+    """A memory port with RTS and DTR. Its name has esptool set them one by one, as it does where there is no file descriptor."""
+
+    port = name = "rfc2217://memory"
+    cts = True
+
+    def __init__(self, talk: Talk) -> None:
+        Lines.__init__(self)
+        MemoryPort.__init__(self, talk)
+
+    def isOpen(self) -> bool:  # noqa: N802 - pyserial's name
+        return self.is_open
+
+    def open(self) -> None:
+        self.is_open = True
+
+    def setRTS(self, on: bool) -> None:  # noqa: FBT001, N802 - likewise
+        self.rts = on
+
+    def setDTR(self, on: bool) -> None:  # noqa: FBT001, N802 - likewise
+        self.dtr = on
+
+
+def ask(talk: Talk, port: MemoryPort | None = None) -> ToldChip:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("discover.boards.esptool_api._open", lambda _: MemoryPort(talk))
+        patch.setattr("discover.boards.esptool_api._open", lambda _: port or MemoryPort(talk))
         patch.setattr("time.sleep", lambda _: None)  # esptool waits between attempts; nothing changes meanwhile here
         return identify(Target(name="memory", url="memory", in_network=False), seconds=5, access=lambda _: FREE)
 
@@ -102,6 +139,15 @@ def test_the_memory_port_is_one_that_chips_answer_on(name: str) -> None:
     told = outcome(Rom(KINDS[name]()).feed)
     assert isinstance(told, ToldChip)
     assert told.name.lower().replace("-", "") == name
+
+
+@pytest.mark.parametrize("talk", [silence, garbage, hang_up, Rom(Silicon({})).feed], ids=["silent", "garbage", "vanishes", "unknown"])
+def test_the_board_is_restarted_whatever_was_behind_the_port(talk: Talk) -> None:
+    port = MemoryLines(talk)
+    with pytest.raises(EspiedError):
+        ask(talk, port)
+    assert port.restarted
+    assert not port.is_open
 
 
 @FEW
