@@ -100,6 +100,8 @@ class Ladder:
             secret = password_allowance(
                 found.kind, transport=found.transport, password=found.password, version=found.version, consent=self._consent
             )
+            if asked is not None and asked < secret.level:
+                secret = Allowance(level=0, reason="", refused=f"A password is tried at level 2, and level {asked} was asked for.")
             if secret.level:
                 self._secret = self._password
                 asked = max(asked or 0, secret.level)

@@ -158,6 +158,8 @@ def ask_esphome(port: int, password: str, cnonce: str) -> Session[Answered]:
     Sends the magic, the features byte 02 (SHA-256), and the answer to the challenge; never the size that would follow. ``cnonce``
     as in :func:`answer`. One connection. Raises ValueError for a cnonce that is too short or not hex.
     """
+    if len(cnonce) < max(_NONCES.values()) or set(cnonce) - set("0123456789abcdef"):
+        raise ValueError("a cnonce is 64 lower-case hex digits")
     event = yield Connect(port, CONNECT_SECONDS, "connect: is this the password")
     match event:
         case Done():
@@ -174,8 +176,6 @@ def ask_esphome(port: int, password: str, cnonce: str) -> Session[Answered]:
 
 
 def _handshake(password: str, cnonce: str) -> Session[Answered]:  # noqa: PLR0911 - one for each way it can end
-    if len(cnonce) < max(_NONCES.values()) or set(cnonce) - set("0123456789abcdef"):
-        raise ValueError("a cnonce is 64 lower-case hex digits")
     if isinstance((yield Write(MAGIC, "magic: asks for the protocol version")), Failed):
         return Answered(outcome=Tried.UNANSWERED, tries=0)
     data = yield from _take(2)
