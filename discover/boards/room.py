@@ -51,8 +51,8 @@ def _esp32(file: FirmwareFile, image: Image, *, esphome: bool) -> Step:
         return Step(name=_NAME, state=StepState.SKIP, detail=f"{size}, built for {flash} of flash. {untold}")
     usual = f"the slot of {slot:,} bytes that {who} makes on {image.flash_size.replace('MB', ' MB')} of flash"
     if file.size <= slot:
-        share = file.size * 100 / slot
-        return Step(name=_NAME, state=StepState.PASS, detail=f"{size} fit into {usual} ({share:.0f} % of it). {untold}")
+        share = max(file.size * 100 // slot, 1)
+        return Step(name=_NAME, state=StepState.PASS, detail=f"{size} fit into {usual} ({share} % of it). {untold}")
     fix = "Compare it with the partition scheme that the device was flashed with by cable; only a cable changes that."
     whole = int(image.flash_size.removesuffix("MB")) * _MB
     if file.size > (whole - _FIRST_APP) // 2:

@@ -66,18 +66,24 @@ def suit(file: FirmwareFile, device: Device | None, *, kind: str = "") -> Suit:
         steps += _revision_step(image, told)
         steps += _firmware_step(file, image, device)
         steps.append(_md5_step(file, kind, told))
+    return _answered(file.name.replace("\\", "/").rpartition("/")[2], steps)
+
+
+def _answered(name: str, steps: list[Step]) -> Suit:
+    """Return the answer that follows from the steps: the first that fails decides, else the first that is in doubt."""
     failed = [step for step in steps if step.state is StepState.FAIL]
     doubts = [step for step in steps if step.state is StepState.WARN]
-    name = file.name.replace("\\", "/").rpartition("/")[2]
     if failed:
         answer, sentence = Answer.NO, f"{name} must not be sent to this device: {_first_lower(failed[0].detail)}"
-        last = Step(name="image", state=StepState.FAIL, detail=sentence, fix=failed[0].fix)
+        detail = f"No, because of: {', '.join(step.name for step in failed)}."
+        last = Step(name="image", state=StepState.FAIL, detail=detail, fix=failed[0].fix)
     elif doubts:
         answer, sentence = Answer.UNKNOWN, f"Whether {name} suits this device cannot be told for sure: {_first_lower(doubts[0].detail)}"
-        last = Step(name="image", state=StepState.WARN, detail=sentence)
+        detail = f"It cannot be told, because of: {', '.join(step.name for step in doubts)}."
+        last = Step(name="image", state=StepState.WARN, detail=detail)
     else:
         answer, sentence = Answer.YES, f"{name} suits this device, as far as it can be told from here."
-        last = Step(name="image", state=StepState.PASS, detail=sentence)
+        last = Step(name="image", state=StepState.PASS, detail="Yes, as far as it can be told from here.")
     return Suit(answer=answer, sentence=sentence, steps=(*steps, last))
 
 

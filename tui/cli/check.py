@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import click
 
@@ -57,6 +57,7 @@ PASSWORD_VARIABLE = "ESPIED_OTA_PASSWORD"  # noqa: S105 - a variable's name
     is_flag=True,
     help=f"Ask for the device's password and try it; {PASSWORD_VARIABLE} in the environment answers for you. Needs --yes.",
 )
+@click.option("--image", metavar="FILE", help="Firmware image: does it suit the device? Reads the file, sends nothing of it.")
 @click.option("--yes", "consent", is_flag=True, help="Do what was asked for although it may make the device run its callbacks or restart.")
 @click.option("--open", "open_only", is_flag=True, help="List which devices take firmware without a password; sends nothing.")
 @click.option(
@@ -77,6 +78,7 @@ def command(
     listen_seconds: float,
     host_port: int | None,
     with_password: bool,
+    image: str | None,
     consent: bool,
     format_name: str,
 ) -> int:
@@ -117,6 +119,7 @@ def command(
         consent=consent,
         password=_password() if with_password else None,
         host_port=host_port,
+        judge=None if image is None else _judge(image),
     )
     from discover.atlas.loader import load_catalogue  # noqa: PLC0415 - not for the help
 
@@ -137,6 +140,12 @@ def command(
 
     asyncio.run(run())
     return shown.exit_code()
+
+
+def _judge(image: str) -> Callable[[OtaCheck, Device | None], OtaCheck]:
+    from tui.cli.check_image import judge_of  # noqa: PLC0415 - esptool loads behind it
+
+    return judge_of(image)
 
 
 def _sensible(

@@ -42,6 +42,8 @@ class Asked:
     consent: bool = False
     password: str | None = None
     host_port: int | None = None
+    judge: Callable[[OtaCheck, Device | None], OtaCheck] | None = None
+    """Adds what an image means for the device that was checked (``--image``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,8 @@ async def run_checks(
                 )
             except EspiedError as error:
                 return Outcome(host or (device.title if device is not None else ""), error=error)
+        if asked.judge is not None:
+            result = asked.judge(result, device)
         shown = result if host or device is None else replace(result, host=device.title)
         return Outcome(shown.host, check=replace(shown, sent=(*listened, *shown.sent)))
 
