@@ -42,7 +42,9 @@ class Portless:
     def fix(self) -> str:
         """What to do about it."""
         if self.driver == "usbfs":
-            return "sudo systemctl mask --now brltty-udev.service, and plug the board in again."
+            return "If it is brltty: sudo systemctl mask --now brltty-udev.service, and plug the board in again."
+        if self.kind.espressif == "yes":
+            return "Hold BOOT, press and release RESET, release BOOT: the bootloader makes a port, whatever the firmware does."
         return self.kind.driver or "Plug it in again, and look at the end of `sudo dmesg`."
 
 

@@ -167,3 +167,10 @@ def test_a_broken_inventory_does_not_hide_the_boards(espied: Espied, plugged: Ca
     done = espied("--db", str(path), "boards")
     assert b"24:6f:28:00:00:01" in done.out
     assert "inventory is left aside" in done.err
+
+
+def test_tab_offers_the_ports(espied: Espied, plugged: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    plugged(Port(device="/dev/ttyACM0", usb=C3), Port(device="/dev/ttyS0"))
+    for name, value in (("_ESPIED_COMPLETE", "bash_complete"), ("COMP_WORDS", "espied boards /dev/ttyA"), ("COMP_CWORD", "2")):
+        monkeypatch.setenv(name, value)
+    assert espied().out.split() == [b"plain,/dev/ttyACM0"]

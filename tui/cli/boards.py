@@ -27,8 +27,16 @@ WARNING = (
 )
 
 
+def complete_port(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the ports that Tab offers; none is opened."""
+    del ctx, parameter
+    from discover.boards.esptool_api import serial_ports  # noqa: PLC0415 - pyserial loads there
+
+    return [port.device for port in serial_ports() if port.device.startswith(incomplete)]
+
+
 @click.command("boards")
-@click.argument("names", nargs=-1, metavar="[PORT]...")
+@click.argument("names", nargs=-1, metavar="[PORT]...", shell_complete=complete_port)
 @click.option("--identify", is_flag=True, help="Ask the chips. This restarts their boards, so it asks you first.")
 @click.option("--yes", is_flag=True, help="Do not ask before restarting boards.")
 @click.option(
@@ -99,7 +107,8 @@ def _asked(settings: Settings, boards: Sequence[Board], *, named: bool, yes: boo
     targets = {board.port.device: target_of(board.port.device, _networks(board.port.device)) for board in chosen}
     for board in boards:
         if board not in chosen:
-            note(f"{board.port.device} is not asked: {board.kind.title if board.kind else 'its kind is not known'}.", quiet=settings.quiet)
+            kind = board.kind.title if board.kind else "its kind is not known"
+            note(f"{board.port.device} is not asked: {kind}. Name it to have it asked all the same.", quiet=settings.quiet)
     if chosen and not yes:
         _agree(list(targets))
     return tuple(_ask(settings, board, targets[board.port.device], seconds) if board in chosen else board for board in boards)

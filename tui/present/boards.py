@@ -42,7 +42,7 @@ def boards_lines(boards: Sequence[Board], without: Sequence[Portless], *, now: f
         yield from empty_lines()
     if others:
         count = words.count(others, "serial port is not on USB and is left out", "serial ports are not on USB and are left out")
-        yield line((f"{count}; name it to have it asked.", "dim"))
+        yield line((f"{count}; --identify asks one that you name.", "dim"))
     if boards and not asked:
         yield line((UNTOUCHED, "dim"))
         yield line(("espied boards --identify", "code"), indent=_INDENT)
@@ -85,7 +85,7 @@ def _chip_lines(board: Board) -> Iterator[Line]:
     for one in chip.missing:
         yield line(("not told: ", "dim"), clean(one), indent=_INDENT)
     if chip.restarted:
-        yield line(("It was restarted, and runs its firmware again.", "dim"), indent=_INDENT)
+        yield line(("It was restarted, into its firmware again.", "dim"), indent=_INDENT)
     else:
         yield line(("This port has no line to restart it by: press RESET, or it stays in its bootloader.", "warn"), indent=_INDENT)
 
