@@ -36,7 +36,8 @@ ANSWER_SECONDS: Final = 0.5
 INVITE_SECONDS: Final = (1.0, 1.2, 2.0)
 """How long each invitation's answer is waited for: three, because one in ten is lost where 5 % of the packets are. A busy
 sketch polls ArduinoOTA.handle() late, so what comes late for the first is taken, too; four seconds found every one."""
-RESETS: Final = 2
+RESETS: Final = 3
+"""How often the last reset is sent: where 5 % of the packets are lost, one of 400 checks would leave a device waiting after two."""
 
 HOST_PORT: Final = 9
 """The TCP port an invitation names as ours: discard (RFC 863). Nothing listens there and nothing may; size 0 never connects."""
@@ -46,13 +47,13 @@ _INVITE_WHY: Final = "invitation of size 0: asks for the challenge, cannot start
 RESET_WHY: Final = "reset: ends the device's wait for a password, without callback or answer"
 
 
-def reset(port: int) -> Session[bool]:
+def reset(port: int, *, times: int = RESETS) -> Session[bool]:
     """Take the device out of its wait for a password; True where it was sent.
 
-    Twice, because nobody answers it and one of them may be lost: to a device that waits for nothing it is a knock.
+    Several times, because nobody answers it and some may be lost: to a device that waits for nothing it is a knock.
     """
     sent = False
-    for attempt in range(RESETS):
+    for attempt in range(times):
         if attempt:
             yield Wait(SPACING)
         event = yield Send(port, RESET, RESET_WHY)
@@ -141,7 +142,8 @@ class Inviting:
                 return self._finish(result)
             if result is not None and result.nonce and self._keep:
                 return self._finish(result)
-            done = yield from reset(self._port)
+            last = result is not None or attempt == self._tries
+            done = yield from reset(self._port, times=RESETS if last else 1)
             self._reset = self._reset or done
             if result is not None:
                 return self._finish(result)

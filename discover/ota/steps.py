@@ -129,7 +129,8 @@ def knock_step(  # noqa: PLR0911 - one for each outcome
     return Step(
         name="knock",
         state=StepState.WARN,
-        detail=f"{waited}; the control port was silent, too, so a listener, a closed port and a filter look the same from here.",
+        detail=f"{waited}; too few of the surely closed ports were refused, so a listener, a closed port and a filter look the same from "
+        "here.",
         fix=f"{_ISOLATION} Some devices send no ICMP errors; then only a handshake can tell.",
     )
 
@@ -206,8 +207,8 @@ def reset_step(port: int, result: Invited) -> Step:
         return Step(
             name="reset",
             state=StepState.PASS,
-            detail=f"Sent the byte `1` to {port}/udp twice from the same socket: the device no longer waits for a password, so the next "
-            "upload finds it ready.",
+            detail=f"Sent the byte `1` to {port}/udp three times from the same socket: the device no longer waits for a password, so the "
+            "next upload finds it ready.",
         )
     return Step(
         name="reset",

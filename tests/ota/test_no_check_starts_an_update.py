@@ -67,7 +67,7 @@ from discover.proto.esphomeota import MAGIC
 from tests.ota.driving import Trace, play
 
 PORTS = (*ARDUINO_PORTS, CONTROL_PORTS[0], 8892, 65280, 80)
-MAX_DATAGRAMS = 18
+MAX_DATAGRAMS = 20
 SECRET = "a-real-password"
 CNONCE = "cd" * 32
 OURS = 40_000

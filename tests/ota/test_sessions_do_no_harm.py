@@ -75,7 +75,7 @@ def test_whatever_comes_after_a_password_was_tried_no_device_waits_for_another(d
     assert not owes([*before[0], *trace.actions], [*before[1], *device.answers], PORT)
 
 
-ESPHOME = [Done(), Received(b"\0\2"), Received(b"\x40"), Received(b"\2"), Received(b"ab" * 32), Received(b"\x41")]
+ESPHOME: list[Event] = [Done(), Received(b"\0\2"), Received(b"\x40"), Received(b"\2"), Received(b"ab" * 32), Received(b"\x41")]
 
 
 @given(data=st.data(), depth=st.integers(0, len(ESPHOME)))
