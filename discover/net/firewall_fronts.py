@@ -13,7 +13,7 @@ from typing import Final
 
 from discover.model.outlook import FirewallWord, Ruling
 from discover.net import iptables
-from discover.net.packetfilter import Act, Base, Question, Rule, Ruleset, unknown, within
+from discover.net.packetfilter import Act, Base, Question, Rule, Ruleset, in_network, unknown, within
 
 UFW_OPENING: Final = "sudo ufw allow from {network} to any port {port} proto tcp"
 IPTABLES_OPENING: Final = "sudo iptables -I INPUT -p tcp -s {network} --dport {port} -j ACCEPT"
@@ -46,7 +46,11 @@ def ufw(asked: Question, conf: str, defaults: str, user_rules: str | None) -> Fi
 def firewalld(asked: Question, listing: str) -> FirewallWord | None:
     """Read ``firewall-cmd --list-all-zones``: the zone of the interface, else the default zone."""
     zones = dict(_zones(listing))
-    name = next((zone for zone, rows in zones.items() if asked.call.interface in rows.get("interfaces", "").split()), "")
+    # A zone that names the source goes before the one that has the interface (firewalld.zones(5)).
+    name = next(
+        (zone for zone, rows in zones.items() if any(in_network(asked.call.source, one) for one in rows.get("sources", "").split())), ""
+    )
+    name = name or next((zone for zone, rows in zones.items() if asked.call.interface in rows.get("interfaces", "").split()), "")
     name = name or next((zone for zone, rows in zones.items() if "default" in rows.get("", "")), "")
     opening = "sudo firewall-cmd" + (f" --zone={name}" if name else "") + " --add-port={port}/tcp"
     if not name:

@@ -63,9 +63,10 @@ def parse(text: str, version: int = 4) -> Ruleset | None:
                 stage, priority = _ENTRIES[table, name]
                 act = Act.DROP if policy == "DROP" else Act.ACCEPT
                 bases.append(Base(chain=f"{table} {name}", policy=act, stage=stage, priority=priority, title=f"{table} {name}"))
-        elif line.startswith("-A ") and table:
+        elif line.startswith(("-A ", "-I ")) and table:
             name, rule = _rule(line, table, version, tracked=tracked)
-            chains.setdefault(f"{table} {name}", []).append(rule)
+            rules = chains.setdefault(f"{table} {name}", [])
+            rules.insert(0 if line.startswith("-I ") else len(rules), rule)  # ufw's files insert, iptables-save never does
     return Ruleset(bases=tuple(bases), chains={key: tuple(rules) for key, rules in chains.items()}) if table else None
 
 
@@ -76,15 +77,14 @@ def _rule(line: str, table: str, version: int, *, tracked: bool) -> tuple[str, R
         return line.split()[1], Rule(matches=(unknown,), act=Act.ELSEWHERE, text=line)
     matches: list[Match] = []
     cuts: list[Ports] = []
-    act, target = Act.PASS, ""
+    act, target, own = Act.PASS, "", False
     for option, values, negated in _options(words[2:]):
         if option in ("-j", "--jump", "-g", "--goto"):
             act, target = _target(values[0] if values else "", table, goto=option in ("-g", "--goto"))
-        elif option in ("-m", "--match", "--comment"):
-            continue
-        elif act is not Act.PASS or target:
-            continue  # the target's own options: --reject-with, --log-prefix
-        else:
+            own = True
+        elif option in ("-m", "--match"):
+            own = False  # what follows is a match's again, although the target stands before it
+        elif option != "--comment" and not (own and option not in _OPTIONS):  # the target's own: --reject-with, --log-prefix
             match = _match(option, values, tracked=tracked)
             matches.append(opposite(match) if negated else match)
             if option in ("--dport", "--dports", "--destination-port", "--destination-ports", "--ports"):

@@ -18,6 +18,8 @@ from discover.model.outlook import CALLBACK_PORTS, FirewallWord, Outlook, Ruling
 
 PIN: Final = 40_000
 """The host port our advice pins; any free one of CALLBACK_PORTS will do."""
+RARE: Final = 0.01
+"""Share of the ports beyond which one that may be open makes a difference to an upload tool that picks one at random."""
 CLOSED: Final = (Ruling.DROPPED, Ruling.REJECTED)
 _DOES: Final = {Ruling.DROPPED: "drops", Ruling.REJECTED: "rejects", Ruling.ALLOWED: "lets in"}
 
@@ -60,7 +62,8 @@ def assess(outlook: Outlook, device: str, *, host_port: int | None = None, asked
     ``asked_on`` is the interface that the check used; ``called`` tells how a real call went (level 3; None: not tried).
     """
     first, last = (host_port, host_port) if host_port else CALLBACK_PORTS
-    stretches = combine(outlook.firewalls, first, last)
+    words = outlook.firewalls
+    stretches = combine(words, first, last)
     doubts = path_doubts(outlook, device, asked_on)
     network = _network(outlook, device)
     shut = [one for one in stretches if one.span.ruling in CLOSED]
@@ -71,9 +74,9 @@ def assess(outlook: Outlook, device: str, *, host_port: int | None = None, asked
     deaf, deaf_fix = _deaf(outlook.firewalls)
     if called:
         return WayBack(step=_step(StepState.PASS, f"{where} It called, so nothing is in the way of the call back."))
-    if shut and not open_ports and not unsure:
+    if shut and not open_ports and _count(unsure) <= RARE * _count(stretches):
         word, span = shut[0].word, shut[0].span
-        cause = f"{_whose(word)} {_DOES[span.ruling]} {ports(first, last)} from {bare} ({span.rule})"
+        cause = f"{_whose(word, words)} {_DOES[span.ruling]} {ports(first, last)} from {bare} ({span.rule})"
         fix = _open(outlook.firewalls, word, network, pin)
         return WayBack(
             step=_step(StepState.FAIL, f"{where} {_capital(cause)}, so the device cannot fetch the image.", fix),
@@ -85,14 +88,14 @@ def assess(outlook: Outlook, device: str, *, host_port: int | None = None, asked
             deaf_fix=deaf_fix,
         )
     if shut and open_ports:
-        doubts.append(_partly(shut[0], open_ports, pin))
-    elif unsure or shut:
-        one = (unsure or shut)[0]
+        doubts.append(_partly(words, shut[0], open_ports, pin))
+    elif unsure:
+        one = max(unsure, key=lambda one: one.span.last - one.span.first)
         doubts.append(_unsure(one, outlook, network, pin, first=first, last=last))
     elif open_ports:
         word, span = open_ports[0].word, open_ports[0].span
         by = f" ({span.rule})" if span.rule else ""
-        where += f" {_capital(_whose(word))} lets it in{by}."
+        where += f" {_capital(_whose(word, words))} lets it in{by}."
     else:
         where += " No firewall was found here."
     if doubts:
@@ -103,21 +106,27 @@ def assess(outlook: Outlook, device: str, *, host_port: int | None = None, asked
     return WayBack(step=_step(StepState.PASS, f"{where} The call itself was not tried."), deaf=deaf, deaf_fix=deaf_fix)
 
 
-def _deaf(words: Iterable[FirewallWord]) -> tuple[str, str]:
+def _deaf(words: Sequence[FirewallWord]) -> tuple[str, str]:
     """Say which firewall keeps the device's answers over UDP out, and what lets them in."""
     word = next((one for one in words if not one.front and one.replies in CLOSED), None)
     if word is None:
         return "", ""
     opening = f"`{word.reply_opening}`" if word.reply_opening else f"Let {word.name} pass answers to what this machine sent."
-    return f"{_whose(word)} {_DOES[word.replies]} the answers of the device ({word.reply_rule})", opening
+    return f"{_whose(word, words)} {_DOES[word.replies]} the answers of the device ({word.reply_rule})", opening
+
+
+def _count(stretches: Iterable[Stretch]) -> int:
+    return sum(one.span.last - one.span.first + 1 for one in stretches)
 
 
 def _step(state: StepState, detail: str, fix: str = "") -> Step:
     return Step(name="way back", state=state, detail=detail, fix=fix)
 
 
-def _whose(word: FirewallWord) -> str:
-    return f"this machine's {word.name.removeprefix('the ')}"
+def _whose(word: FirewallWord, words: Sequence[FirewallWord]) -> str:
+    """Return the firewall's name as its owner knows it: the front end's, where one keeps the rules."""
+    front = next((one for one in words if one.front), word)
+    return f"this machine's {front.name.removeprefix('the ')}"
 
 
 def _capital(text: str) -> str:
@@ -288,10 +297,10 @@ def _open(words: Sequence[FirewallWord], word: FirewallWord, network: str, pin: 
     return f"`{command}`, then upload with `-P {pin}`."
 
 
-def _partly(shut: Stretch, open_ports: Sequence[Stretch], pin: int) -> Doubt:
+def _partly(words: Sequence[FirewallWord], shut: Stretch, open_ports: Sequence[Stretch], pin: int) -> Doubt:
     few = ", ".join(_range(one.span) for one in open_ports[:4]) + (" and more" if len(open_ports) > 4 else "")
     why = (
-        f"of the ports that upload tools choose from, {_whose(shut.word)} lets in {few} and {_DOES[shut.span.ruling]} "
+        f"of the ports that upload tools choose from, {_whose(shut.word, words)} lets in {few} and {_DOES[shut.span.ruling]} "
         f"{_range(shut.span)} ({shut.span.rule})"
     )
     return Doubt(why, f"Pin an open one: upload with `-P {pin}`.")
@@ -302,7 +311,7 @@ def _range(span: Span) -> str:
 
 
 def _unsure(one: Stretch, outlook: Outlook, network: str, pin: int, *, first: int, last: int) -> Doubt:
-    why = f"whether {_whose(one.word)} lets {ports(first, last)} in is not known: {one.span.rule}"
+    why = f"whether {_whose(one.word, outlook.firewalls)} lets {ports(first, last)} in is not known: {one.span.rule}"
     root = "only root" in one.span.rule
     look = (
         "Run the check with sudo to have the rules read, or open a port: "
