@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -30,7 +31,7 @@ def lan(answer: Callable[[bytes], bytes | None], *, calls: tuple[str, ...] = (AD
         said = answer(payload)
         if said == b"OK":
             for source in calls:
-                network.clock.script_in(after, lambda source=source: network.call(source, EPHEMERAL))
+                network.clock.script_in(after, partial(network.call, source, EPHEMERAL))
         return said
 
     network = FakeNetwork(FakeHost(address=ADDRESS, mac=MAC, udp={3232: listener}))
