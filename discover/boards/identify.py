@@ -157,7 +157,10 @@ def _no_chip(target: Target, error: NoChipError, seconds: float) -> NoChipError:
 def _trouble(target: Target, error: BoardError, access: Callable[[str], Access]) -> BoardError:
     name = clean(target.name)
     if target.in_network:
-        return BoardError(f"{name} cannot be asked: {_reason(error)}.", "Is the serial server (ser2net, esp_rfc2217_server) running there?")
+        hint = "Is the serial server (ser2net, esp_rfc2217_server) running there?"
+        if "RFC2217" in error.message:  # pyserial rfc2217.py, where the other side does not negotiate
+            hint = "What listens there does not speak RFC 2217; a port that is passed on as it is has the scheme socket://."
+        return BoardError(f"{name} cannot be asked: {_reason(error)}.", hint)
     now = access(target.name)
     if now.state is AccessState.GONE:
         return BoardError(f"{name} vanished while the board was asked.", _VANISHED)

@@ -52,6 +52,8 @@ def announced_step(found: Announcement) -> Step:
     if found.said:
         state = StepState.PASS if found.heard else StepState.WARN
         return Step(name="announced", state=state, detail=found.said)
+    if found.kind == "none":
+        return Step(name="announced", state=StepState.SKIP, detail="It announces no update service: firmware of its kind has none.")
     if found.kind == "unknown":
         detail = "No announcement of it is known, so neither its update service nor its port is."
     else:
