@@ -10,7 +10,7 @@ from discover.atlas.checks import filled, need, word_in
 from discover.atlas.match_symptom import find_symptoms, pieces_of
 from discover.atlas.symptom import HOPS, NETWORK_HOPS, Symptom, Tool
 
-LEVELS: Final = ("error", "wrapper", "progress")
+LEVELS: Final = ("error", "seen", "system", "wrapper", "progress")
 LEAST_TEXT: Final = 6
 """Letters and digits that a text must have beside its placeholders: less is found everywhere."""
 

@@ -11,7 +11,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from discover.atlas.symptom import Found, Hit, Symptom
 from discover.text import clean
@@ -25,6 +25,8 @@ CLOSE_ENOUGH: Final = 0.5
 AS_CLOSE: Final = 0.12
 """... and how much less may agree with another one that is then listed beside it."""
 MAX_CLOSE: Final = 5
+_ALL_OF_THEM: Final = 0.5
+"""What it counts at least that every word that was given stands in a message, in whatever order."""
 LEAST_PART: Final = 5
 """Letters that a piece of a message must have to be looked for: "no" is in everything."""
 _MAX_OVERLAP_LINES: Final = 50
@@ -35,7 +37,7 @@ _ESCAPES: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _PLACEHOLDER: Final = re.compile(r"\{(host|)\}")
 _WORD: Final = re.compile(r"[a-z][a-z0-9_]+|[0-9]+")
 _QUOTES: Final = str.maketrans({"\u2018": "'", "\u2019": "'", "`": "'", "\u00b4": "'", "\u201c": '"', "\u201d": '"', "\u2026": "..."})
-_RANK: Final = {"error": 0, "wrapper": 1, "progress": 2}
+_RANK: Final = {"error": 0, "seen": 0, "system": 1, "wrapper": 2, "progress": 3}
 
 
 def find_symptoms(asked: str, symptoms: Sequence[Symptom]) -> Found:
@@ -46,10 +48,9 @@ def find_symptoms(asked: str, symptoms: Sequence[Symptom]) -> Found:
     """
     lines = [folded for raw in asked.splitlines()[-MAX_LINES:] if (folded := fold(raw))]
     said = clean(" ".join(asked.split()), 200)
-    whole = [hit for hit in _contained(lines, symptoms, whole=True) if len(lines) == 1]
-    if whole:
-        return Found(asked=said, match="exact", hits=_ranked(whole))
-    if inside := list(_contained(lines, symptoms, whole=False)):
+    if inside := _contained(lines, symptoms):
+        if len(lines) == 1 and any(_whole(hit.text, lines[0]) for hit in inside):
+            return Found(asked=said, match="exact", hits=_ranked(inside))
         return Found(asked=said, match="contains", hits=(*_ranked(inside), *_better(lines, inside, symptoms)))
     if parts := list(_parts(lines, symptoms)):
         return Found(asked=said, match="part", hits=_ranked(parts))
@@ -77,27 +78,40 @@ def _host_at(text: str) -> int:
     return names.index("host") if "host" in names else -1
 
 
-def _contained(lines: Iterable[str], symptoms: Sequence[Symptom], *, whole: bool) -> Iterator[Hit]:
+class _Place(NamedTuple):
+    """Where a message stands in a line."""
+
+    start: int
+    end: int
+    hit: Hit
+
+
+def _contained(lines: Iterable[str], symptoms: Sequence[Symptom]) -> list[Hit]:
+    """Return the messages that stand in the lines, in the order of the lines; of a line, the longest first."""
     found: dict[str, Hit] = {}
     for line in lines:
-        here: list[tuple[int, int, Hit]] = []
-        for symptom in symptoms:
-            for text in symptom.texts:
-                span = _span(text, line)
-                if span is not None and (not whole or span[:2] == (0, len(line))):
-                    here.append((span[0], span[1], Hit(symptom=symptom, text=text, line=line, host=span[2])))
-        for start, end, hit in here:
-            if any(_swallows(other, (start, end, hit)) for other in here):
-                continue
-            found.setdefault(hit.symptom.id, hit)
-    yield from found.values()
+        here = [
+            _Place(span[0], span[1], Hit(symptom=symptom, text=text, line=line, host=span[2]))
+            for symptom in symptoms
+            for text in symptom.texts
+            if (span := _span(text, line)) is not None
+        ]
+        here.sort(key=lambda place: -len(_literal(place.hit.text)))
+        for place in here:
+            if not any(_swallows(other, place) for other in here):
+                found.setdefault(place.hit.symptom.id, place.hit)
+    return list(found.values())
 
 
-def _swallows(other: tuple[int, int, Hit], one: tuple[int, int, Hit]) -> bool:
+def _swallows(other: _Place, one: _Place) -> bool:
     """Tell whether a longer message at the same place makes a shorter one mean nothing of its own ("No Answer" in "No Answer to ...")."""
-    within = other[0] <= one[0] and one[1] <= other[1]
-    literal, shorter = (" ".join(pieces_of(hit.text)).strip() for hit in (other[2], one[2]))
-    return within and len(literal) > len(shorter) and shorter in literal
+    within = other.start <= one.start and one.end <= other.end
+    longer, shorter = _literal(other.hit.text), _literal(one.hit.text)
+    return within and len(longer) > len(shorter) and shorter in longer
+
+
+def _literal(text: str) -> str:
+    return " ".join(pieces_of(text)).strip()
 
 
 def _span(text: str, line: str) -> tuple[int, int, str] | None:
@@ -122,6 +136,12 @@ def _span(text: str, line: str) -> tuple[int, int, str] | None:
             host = _bare_host(value)
         position = at + len(piece)
     return start, position, host
+
+
+def _whole(text: str, line: str) -> bool:
+    """Tell whether the message is all of the line."""
+    span = _span(text, line)
+    return span is not None and span[:2] == (0, len(line))
 
 
 def _find(line: str, piece: str, since: int, *, end: bool) -> int:
@@ -156,7 +176,7 @@ def _parts(lines: Sequence[str], symptoms: Sequence[Symptom]) -> Iterator[Hit]:
 
 def _better(lines: Sequence[str], inside: Sequence[Hit], symptoms: Sequence[Symptom]) -> tuple[Hit, ...]:
     """Return messages that agree with more of a single line than the short ones which stand in it word by word."""
-    if len(lines) != 1 or any(2 * len(" ".join(pieces_of(hit.text))) > len(lines[0]) for hit in inside):
+    if len(lines) != 1 or any(2 * len(_literal(hit.text)) > len(lines[0]) for hit in inside):
         return ()
     known = {hit.symptom.id for hit in inside}
     return tuple(hit for hit in _closest(lines, symptoms) if hit.symptom.id not in known)
@@ -179,6 +199,8 @@ def _closest(lines: Sequence[str], symptoms: Sequence[Symptom]) -> tuple[Hit, ..
             common = sum(weights[word] for word in words & known)
             both = total + sum(weights[word] for word in known)
             score = 2 * common / both if both else 0.0
+            if len(words) > 1 and words <= known:  # a few words of a long message, all of them in it
+                score = max(score, _ALL_OF_THEM + (1 - _ALL_OF_THEM) * score)
             if score >= CLOSE_ENOUGH and len(words & known) > 1 and (symptom.id not in best or score > best[symptom.id].score):
                 best[symptom.id] = Hit(symptom=symptom, text=text, line=line, score=round(score, 2))
     ordered = sorted(best.values(), key=lambda hit: (-hit.score, _RANK.get(hit.symptom.level, 0), hit.symptom.id))
@@ -191,4 +213,4 @@ def _corrected(word: str, known: dict[str, float]) -> str:
         return word
     import difflib  # noqa: PLC0415 - most messages are pasted, not typed
 
-    return next(iter(difflib.get_close_matches(word, known, n=1, cutoff=0.84)), word)
+    return next(iter(difflib.get_close_matches(word, known, n=1, cutoff=0.8)), word)

@@ -10,12 +10,15 @@ import pytest
 
 from discover.atlas.check_family import CLAIMS, OTA_KINDS
 from discover.atlas.check_note import CATEGORIES, CONFIDENCES, DIRECTIONS, VERDICTS
+from discover.atlas.check_symptom import LEVELS, check_symptoms
+from discover.atlas.load_symptoms import load_tool
 from discover.atlas.loader import load_catalogue, load_note
+from discover.atlas.symptom import HOPS
 from discover.errors import CatalogueError
 from discover.identify import evidence_for, identify, signal_of
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "adding-a-device.md").read_text(encoding="utf-8")
-FAMILY, NOTE = re.findall(r"```toml\n(.*?)```", PAGE, flags=re.DOTALL)
+FAMILY, NOTE, SYMPTOM = re.findall(r"```toml\n(.*?)```", PAGE, flags=re.DOTALL)
 
 
 def test_the_family_of_the_page_loads_and_its_examples_come_true(tmp_path: Path) -> None:
@@ -40,6 +43,14 @@ def test_the_port_of_the_page_loads(tmp_path: Path) -> None:
     assert load_note(path).practice[0].direction == "announces"
 
 
+def test_the_symptom_of_the_page_loads_and_its_example_finds_it(tmp_path: Path) -> None:
+    path = tmp_path / "espota.toml"
+    path.write_text(f'tool = "espota.py"\ntitle = "espota.py"\nabout = "The uploader."\n{SYMPTOM}')
+    tool = load_tool(path)
+    check_symptoms(tool.symptom)
+    assert tool.symptom[0].cause[0].hop == "host"
+
+
 def test_the_error_of_the_page_is_the_one_that_is_raised(tmp_path: Path) -> None:
     folder = tmp_path / "families"
     folder.mkdir()
@@ -49,6 +60,6 @@ def test_the_error_of_the_page_is_the_one_that_is_raised(tmp_path: Path) -> None
     assert caught.value.message in PAGE
 
 
-@pytest.mark.parametrize("word", [*CLAIMS, *OTA_KINDS, *CATEGORIES, *CONFIDENCES, *DIRECTIONS, *VERDICTS])
+@pytest.mark.parametrize("word", [*CLAIMS, *OTA_KINDS, *CATEGORIES, *CONFIDENCES, *DIRECTIONS, *VERDICTS, *HOPS, *LEVELS])
 def test_every_word_of_a_vocabulary_is_explained(word: str) -> None:
     assert f"`{word}`" in PAGE

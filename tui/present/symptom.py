@@ -44,7 +44,7 @@ def found_lines(found: Found, *, full: bool = False) -> tuple[Line, ...]:
     """Return the answer: how well it was found, and the messages, the first ones in full."""
     lines = list(_how(found))
     several = len(found.hits) > 1
-    shown = len(found.hits) if full or found.match == "exact" else _IN_FULL if found.match == "contains" else 1
+    shown = len(found.hits) if full else _IN_FULL if found.match in ("exact", "contains") else 1
     if found.match == "part" and several and not full:
         return (*lines, *_names(found.hits), BLANK, line(("Give more of the message, or --full for all of them.", "dim")))
     for hit in found.hits[:shown]:
