@@ -11,7 +11,7 @@ from typing import Final
 from discover.boards import esptool_api
 from discover.boards.flash import Flash, read_flash
 from discover.boards.hints import hints
-from discover.boards.image import read_image
+from discover.boards.image import ESP8266, read_image
 from discover.boards.read import MAX_SIZE, Content, read_file, read_stdin
 from discover.model.firmware import Digest, FileKind, FirmwareFile, Image, Problem, Trouble
 from discover.proto import espimage, esppartition, filekind
@@ -129,7 +129,7 @@ def _merged(file: FirmwareFile, data: bytes, flash: Flash) -> FirmwareFile:
     )
     if flash.shift:
         file = replace(file, notes=(f"It begins with the bootloader, so it is flashed at 0x{flash.shift:x}.",))
-    if flash.table is None and file.chip == "ESP8266" and flash.images[0].kind is FileKind.BOOTLOADER and app:
+    if flash.table is None and file.chip == ESP8266 and app and app.version == 1 and flash.images[0].entry >= espimage.EBOOT_ENTRY:
         return _arduino_8266(file, data)
     return file
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from discover.boards import esptool_api
-from discover.boards.image import read_image
+from discover.boards.image import ESP8266, read_image
 from discover.model.firmware import FileKind, Image, Part, Partition, PartitionTable, Problem, Trouble
 from discover.proto import espimage, esppartition, filekind
 from discover.proto.malformed import Malformed
@@ -85,9 +85,12 @@ def _without_table(data: bytes, lead: int) -> Flash | None:
     first, problems = read_image(data, lead)
     if first is None or (lead == 0 and _second(data, first) is None):
         return None
+    second = _second(data, first)
+    if second == espimage.EBOOT_ROOM and first.chip == ESP8266:
+        # Nothing but a boot loader lies in the first sector with an app behind it, wherever it runs.
+        first = replace(first, kind=FileKind.BOOTLOADER)
     images = [first]
     parts = [_part("image", first.kind.value, (lead, 0), 0, first.length)]
-    second = _second(data, first)
     if second is not None:
         image, damage = read_image(data, second)
         problems += damage
@@ -100,7 +103,7 @@ def _without_table(data: bytes, lead: int) -> Flash | None:
 def _second(data: bytes, first: Image) -> int | None:
     """Return where an image follows the first in the next sector; None where none does."""
     offset = -(-(first.offset + first.length) // espimage.SECTOR) * espimage.SECTOR
-    follows = espimage.is_image(data, offset) and espimage.is_esp8266(data, offset) == (first.chip == "ESP8266")
+    follows = espimage.is_image(data, offset) and espimage.is_esp8266(data, offset) == (first.chip == ESP8266)
     return offset if follows else None
 
 

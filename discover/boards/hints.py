@@ -19,12 +19,8 @@ _PATTERNS: Final[tuple[tuple[str, bytes, str], ...]] = (
     ("MicroPython", rb"MicroPython (v\d[\w.\-]{1,40}) on \d{4}-", "the banner of its prompt"),
     # The same banner, as CircuitPython's version script writes it.
     ("CircuitPython", rb"Adafruit CircuitPython (\d[\w.\-]{1,40}) on \d{4}-", "the banner of its prompt"),
-    # tasmota/tasmota.ino and tasmota_version.h: the version with its build in brackets, "14.2.0(release-tasmota)"
-    (
-        "Tasmota",
-        rb"(\d{1,2}\.\d{1,2}\.\d{1,2}(?:\.\d{1,2})?\([a-z]{1,16}-?tasmota[\w\-]{0,24}\))",
-        "its version with the build in brackets",
-    ),
+    # tasmota/tasmota_xdrv_driver/xdrv_01_9_webserver.ino, HTTP_END; its version is put together only when it runs.
+    ("Tasmota", rb"https?://bit\.ly/tasmota()", "the footer of its web pages"),
 )
 
 # wled00/wled_metadata.h: magic "STSW" in memory, structure version, WLED's version, the release name and its DJB2 hash.

@@ -239,7 +239,7 @@ def images() -> dict[str, bytes]:
         "esp8266-arduino.bin": sketch,
         "esp8266-arduino.bin.gz": gzipped(sketch),
         "esp8266-esphome.bin": arduino_8266(b"ESPHome version 2026.11.0 compiled on %s\0"),
-        "esp8266-tasmota.bin": arduino_8266(b"15.1.0(release-tasmota)\0"),
+        "esp8266-tasmota.bin": arduino_8266(b"<a href='https://bit.ly/tasmota' target='_blank'>Tasmota %s by Theo Arends</a>\0"),
         "esp8266-eboot.bin": eboot(),
         "esp8266-v1.bin": esp8266_image([(0x40201010, bytes(64)), (0x40100000, bytes(32))], entry=0x40100010),
         "esp8266-v2.bin": esp8266_v2(),
