@@ -17,6 +17,8 @@ from tui.cli.output import note, to_text, width, write_stdout
 from tui.cli.session import live_feed
 from tui.cli.settings import Settings
 
+KINDS = ("arduino", "esphome", "web_server", "wled", "tasmota", "elegantota", "webrepl")
+"""What a user may say takes the updates; the last five are web servers, and MicroPython's WebREPL (discover/ota/target.py NAMED)."""
 PASSWORD_VARIABLE = "ESPIED_OTA_PASSWORD"  # noqa: S105 - a variable's name
 """Where scripts put the password: a command line can be read by every user of the machine."""
 
@@ -32,7 +34,7 @@ PASSWORD_VARIABLE = "ESPIED_OTA_PASSWORD"  # noqa: S105 - a variable's name
     type=click.IntRange(0, 3),
     help="How far to go: 0 announced, 1 knock, 2 handshake, 3 the device calls back (default: as far as is safe).",
 )
-@click.option("--kind", type=click.Choice(("arduino", "esphome")), help="What listens there, where you know it.")
+@click.option("--kind", type=click.Choice(KINDS), help="What takes the updates there, where you know it.")
 @click.option("-i", "--interface", "interfaces", multiple=True, metavar="IF", help="Interface to look and ask on.")
 @click.option(
     "-n", "--network", "networks", multiple=True, metavar="CIDR", help="Network that HOST is in, where it is not attached; with --own."
