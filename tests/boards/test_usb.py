@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -156,9 +158,12 @@ def test_a_lock_file_of_a_living_process_counts_and_a_stale_one_does_not(tmp_pat
     port = tmp_path / "ttyUSB0"
     port.touch()
     lock = tmp_path / "LCK..ttyUSB0"
-    lock.write_text(f"{os.getppid():10d}\n")
-    assert [one.pid for one in holders_of(port, proc=tmp_path, locks=(tmp_path,))] == [os.getppid()]
-    for text in ("", "0", "999999999", "²", "-1", "\xff" * 50):
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        lock.write_text(f"{other.pid:10d}\n")
+        found = [one.pid for one in holders_of(port, proc=tmp_path, locks=(tmp_path,))]
+        other.communicate(b"\n", timeout=20)
+    assert found == [other.pid]
+    for text in (f"{other.pid}", "", "0", "²", "-1", "\xff" * 50):
         lock.write_text(text)
         assert list(holders_of(port, proc=tmp_path, locks=(tmp_path,))) == []
 

@@ -150,6 +150,18 @@ def test_the_board_is_restarted_whatever_was_behind_the_port(talk: Talk) -> None
     assert not port.is_open
 
 
+def test_who_gives_up_leaves_no_board_in_its_bootloader() -> None:
+    def interrupted(data: bytes) -> bytes:
+        del data
+        raise KeyboardInterrupt
+
+    port = MemoryLines(interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        ask(interrupted, port)
+    assert port.restarted
+    assert not port.is_open
+
+
 @FEW
 @given(st.sampled_from(sorted(KINDS)), st.lists(st.tuples(st.integers(0, 60), st.integers(1, 255)), max_size=4))
 def test_spoilt_answers_end_well(name: str, spoils: list[tuple[int, int]]) -> None:

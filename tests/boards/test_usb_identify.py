@@ -171,6 +171,7 @@ def test_a_port_that_another_program_locked_is_in_use() -> None:
     assert "monitor" in raised.value.hint
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="only Linux tells who has a file open")
 def test_who_uses_it_is_told_before_it_is_touched() -> None:
     rom = Rom(esp32())
     with on_pty(rom.feed) as port:
