@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from discover.model.device import Device
 
 HOST_PORT: Final = 40000
-"""The TCP port of ours that the device is to call, where nobody chose one: a fixed one can be allowed in a firewall (steps.UPLOAD_PORT)."""
+"""The TCP port of ours that the device is to call, where nobody chose one: a fixed one can be allowed in a firewall (wayback.PIN)."""
 IMAGE: Final = "FIRMWARE.bin"
 SECRET: Final = "PASSWORD"  # noqa: S105 - a placeholder, not a password
 
