@@ -103,6 +103,12 @@ def test_a_port_that_is_not_on_usb_can_be_named(espied: Espied, plugged: Callabl
     assert json.loads(asked.out)["boards"][0]["chip"]["name"] == "ESP32"
 
 
+def test_a_port_may_be_named_in_short(espied: Espied, plugged: Callable[..., None], tmp_path: Path) -> None:
+    plugged(Port(device="/dev/null", usb=C3))  # any character device will do: it is only listed
+    done = espied("--db", str(tmp_path / "none.db"), "boards", "null", "/dev/null", "-f", "json")
+    assert [board["port"] for board in json.loads(done.out)["boards"]] == ["/dev/null"], "and is one board, however often it is named"
+
+
 def test_asking_all_leaves_other_makers_boards_alone(espied: Espied, plugged: Callable[..., None], tmp_path: Path) -> None:
     rom = Rom(esp32())
     with on_pty(rom.feed) as one, on_pty(silence) as other:

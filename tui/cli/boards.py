@@ -56,7 +56,8 @@ def command(settings: Settings, *, names: tuple[str, ...], identify: bool, yes: 
     ports = serial_ports()
     boards = boards_on(ports)
     if names:
-        boards = tuple(_named(name, boards, ports, identify=identify) for name in names)
+        named = (_named(name, boards, ports, identify=identify) for name in names)
+        boards = tuple({board.port.device: board for board in named}.values())  # named twice, restarted once
     devices = known_devices(settings)
     failed: list[int] = []
     if identify:
@@ -89,6 +90,8 @@ def _named(name: str, boards: Iterable[Board], ports: Iterable[Port], *, identif
         if not identify:
             raise UsageError("Without --identify only the ports of this machine are listed.", f"espied boards --identify {name}")
         return Board(port=Port(device=name), access=FREE)
+    if "/" not in name and Path("/dev", name).is_char_device():
+        name = f"/dev/{name}"
     real = str(Path(name).resolve()) if name.startswith("/") else name  # /dev/serial/by-id/... leads to the port
     board = next((one for one in boards if one.port.device in (name, real)), None)
     if board is not None:
