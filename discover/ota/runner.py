@@ -93,8 +93,8 @@ async def check(
     if host_port is not None and not 1 <= host_port <= 65535:
         raise UsageError(f"{host_port} is no port.", "Ports are 1 to 65535.")
     target = find_host(host, port, device)
-    kind, known = family_way(kind, device)
-    found = announced(device, kind=kind, port=target.port, way=known)
+    kind, family = family_way(kind, device)
+    found = announced(device, kind=kind, port=target.port, family=family)
     ladder = Ladder(
         target,
         found,

@@ -57,7 +57,8 @@ def announced_step(found: Announcement) -> Step:
     if found.kind == "unknown":
         detail = "No announcement of it is known, so neither its update service nor its port is."
     else:
-        detail = f"No announcement of it is known; it is taken for {found.kind} on {found.port or 'the default ports'}, as was asked."
+        what = found.title if found.page is not None and found.title else found.kind
+        detail = f"No announcement of it is known; it is taken for {what} on {found.port or 'the default ports'}, as was asked."
     return Step(name="announced", state=StepState.SKIP, detail=detail, fix="Run `espied scan` first, then check the device by its name.")
 
 

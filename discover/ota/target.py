@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from discover.atlas.family import FamilyOta, OtaPage
+from discover.atlas.family import Family, OtaPage
 from discover.errors import UsageError
 from discover.model.device import Confidence, Device, Password
 from discover.model.signal import Signal
@@ -152,8 +152,8 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def family_way(kind: str, device: Device | None) -> tuple[str, FamilyOta | None]:
-    """Return the kind of update in the catalogue's words, and what it knows of the family that the user named or the device is of."""
+def family_way(kind: str, device: Device | None) -> tuple[str, Family | None]:
+    """Return the kind of update in the catalogue's words, and the family that the user named or the device is of."""
     family = NAMED.get(kind, "")
     if not family and device is not None and device.family.confidence in (Confidence.CERTAIN, Confidence.LIKELY):
         family = device.family.id
@@ -161,20 +161,20 @@ def family_way(kind: str, device: Device | None) -> tuple[str, FamilyOta | None]
         return kind, None
     from discover.atlas.loader import load_catalogue  # noqa: PLC0415 - read only where a family is known
 
-    found = next((one.ota for one in load_catalogue().families if one.id == family), None)
-    return found.kind if kind in NAMED and found is not None else kind, found
+    found = next((one for one in load_catalogue().families if one.id == family), None)
+    return found.ota.kind if kind in NAMED and found is not None and found.ota is not None else kind, found
 
 
-def announced(device: Device | None, *, kind: str = "", port: int | None = None, way: FamilyOta | None = None) -> Announcement:
+def announced(device: Device | None, *, kind: str = "", port: int | None = None, family: Family | None = None) -> Announcement:
     """Return what is known of the device's updates before anything is sent. ``kind`` and ``port`` are the user's and win.
 
-    ``way`` is what the catalogue knows of how the device's family, or the one that the user named, is updated.
+    ``family`` is the device's, or the one that the user named, where it is known.
 
     An mDNS record speaks first (``_arduino._tcp``, ``_esphomelib._tcp``), then what the inventory concluded
     from the family, then the port's number, where it belongs to one service alone.
     """
     if device is None:
-        return _by_family(_by_number(kind, port), way, port)
+        return _by_family(_by_number(kind, port), family, port)
     wanted = kind or (device.ota.kind if device.ota is not None else "")
     known = device.ota if device.ota is not None and device.ota.kind == wanted else None
     for signal in _records(device):
@@ -196,16 +196,18 @@ def announced(device: Device | None, *, kind: str = "", port: int | None = None,
             said=f"The inventory knows it as {device.family.title}, updated by {wanted} on {known.port}/{known.transport}.",
             note=known.note,
             title=device.family.title,
-            page=way.page if way is not None and way.kind == wanted else None,
+            page=family.ota.page if family is not None and family.ota is not None and family.ota.kind == wanted else None,
         )
-    return replace(_by_family(_by_number(wanted, port), way, port), title=device.family.title)
+    found = _by_family(_by_number(wanted, port), family, port)
+    return replace(found, title=found.title or device.family.title)
 
 
-def _by_family(found: Announcement, way: FamilyOta | None, port: int | None) -> Announcement:
+def _by_family(found: Announcement, family: Family | None, port: int | None) -> Announcement:
     """Add what the catalogue knows, where it is about the same way of updating."""
-    if way is None or found.kind not in ("unknown", way.kind) or way.kind in ("arduino", "esphome"):
+    way = family.ota if family is not None else None
+    if family is None or way is None or found.kind not in ("unknown", way.kind) or way.kind in ("arduino", "esphome"):
         return found
-    return replace(found, kind=way.kind, port=port or way.port, transport=way.transport, note=way.note, page=way.page)
+    return replace(found, kind=way.kind, port=port or way.port, transport=way.transport, note=way.note, page=way.page, title=family.title)
 
 
 def _records(device: Device) -> Iterator[Signal]:

@@ -94,6 +94,10 @@ class _Telling:
                 sentence = f"It is ready for an upload: {name} answers on {at} and {word}"
             case Verdict.ANNOUNCED:
                 sentence = f"It says that it takes updates by {name} on {at}{says}; the port itself was not asked"
+            case Verdict.LIKELY if self._passed("page"):
+                sentence = (
+                    f"It is likely ready for an upload: its web server answers on {at}, and only an upload would tell whether it takes one"
+                )
             case Verdict.LIKELY if end.transport == "tcp":
                 sentence = f"It is likely ready for an upload: {at} takes connections, and did not say more"
             case Verdict.LIKELY:
