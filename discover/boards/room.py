@@ -70,19 +70,17 @@ def _esp8266(file: FirmwareFile, device: Device | None) -> Step:
         detail = f"{file.size:,} bytes are more than the 1 MB of flash that an ESP8266 can run from."
         return Step(name=_NAME, state=StepState.FAIL, detail=detail, fix="Build a smaller firmware.")
     end = _8266_LARGE if flash and flash > _MB else _8266_SMALL
-    where = "1 MB" if end == _8266_SMALL else "4 MB"
+    where = "on 4 MB of flash" if end == _8266_LARGE else "on 1 MB of flash"
+    even = "" if flash else "even "
     beside = end - need
     if need * 2 <= end:
-        detail = f"{file.size:,} bytes: beside them, {beside // 1024:,} kB are left for the firmware that runs now, on {where} of flash."
+        detail = f"{file.size:,} bytes: beside them, {beside // 1024:,} kB are left for the firmware that runs now, {even}{where}."
         return Step(name=_NAME, state=StepState.PASS, detail=detail)
     if beside < _SECTOR:
         known = StepState.FAIL if flash == _MB else StepState.WARN
-        detail = f"{file.size:,} bytes do not fit beside the firmware that runs now on {where} of flash."
+        detail = f"{file.size:,} bytes do not fit beside the firmware that runs now {where}."
         return Step(name=_NAME, state=known, detail=detail, fix="Send a minimal firmware first, or flash it by cable.")
     unknown = "" if flash else " How much flash this board has is not told."
-    detail = (
-        f"{file.size:,} bytes leave {beside // 1024:,} kB for the firmware that runs now on {where} of flash: an update needs room "
-        f"for both at once.{unknown}"
-    )
+    detail = f"{file.size:,} bytes leave {beside // 1024:,} kB for the firmware that runs now {where}: both lie there at once.{unknown}"
     fix = 'If the device answers "Not Enough Space", send a minimal firmware first, then this one.'
     return Step(name=_NAME, state=StepState.WARN, detail=detail, fix=fix)

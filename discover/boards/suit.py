@@ -196,8 +196,10 @@ def _md5_step(file: FirmwareFile, kind: str, told: DeviceChip) -> Step:
     """Say which MD5 the uploader announces."""
     if kind == "esphome" and told.name == ESP8266 and file.kind is not FileKind.GZIP:  # esphome/espota2.py, perform_ota
         detail = f"The file's MD5 is {file.md5}. esphome compresses it for an ESP8266 before it sends it, and announces the MD5 of that."
-    else:
+    elif kind in ("arduino", "esphome"):
         detail = f"The uploader announces {file.size:,} bytes with the MD5 {file.md5}."
+    else:
+        detail = f"The file has {file.size:,} bytes and the MD5 {file.md5}."
     return Step(name="image MD5", state=StepState.PASS, detail=detail)
 
 

@@ -63,7 +63,7 @@ def test_every_image_has_its_expectation_and_no_expectation_is_without_an_image(
     assert sorted(table["file"] for table in EXPECTED["image"]) == sorted(made())
 
 
-@pytest.mark.parametrize("table", images())
+@pytest.mark.parametrize("table", list(images()))
 def test_espied_says_of_an_image_what_is_expected(table: Table) -> None:
     file = said_of(table["file"])
     assert (file.kind, file.chip) == (table["kind"], table.get("chip", ""))
@@ -89,7 +89,7 @@ def test_espied_says_of_an_image_what_is_expected(table: Table) -> None:
     assert slots == table.get("slots", [])
 
 
-@pytest.mark.parametrize("table", suits())
+@pytest.mark.parametrize("table", list(suits()))
 def test_espied_says_whether_an_image_suits_a_device(table: Table) -> None:
     told = dict(table["device"])
     name, _, version = told.pop("firmware", "").partition(" ")
