@@ -32,8 +32,9 @@ TRY_WARNING: Final = (
 )
 """What a password check does to an ArduinoOTA device."""
 ESPHOME_TRY_WARNING: Final = (
-    "With the right password, and where there is none, the node waits for an image that does not come: it flags an error for five "
-    "seconds and runs its on_error automations. A wrong password only leaves a line in its log."
+    "With the right password, and where there is none, the node begins to wait for an image that does not come. ESPHome 2026.10 only notes "
+    "that in its log; 2026.6 and older ones flag an error for five seconds and run their on_error automations. A wrong password only "
+    "leaves a line in the log."
 )
 """What a password check does to an ESPHome node of 2025.9.0 or later."""
 
