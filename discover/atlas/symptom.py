@@ -59,8 +59,9 @@ class Symptom:
     """One message and what follows from it.
 
     ``texts`` are the message in its variants, as printed; ``{}`` stands for what differs from case to case, ``{host}``
-    for the device's name or address. ``id`` is "tool/slug"; ``level`` is "error", "seen" (no words of the tool, but what one
-    sees), "system" (the system's reason, which stands within a tool's words), "wrapper" (only passes on that another tool failed) or "progress" (no error: what comes after it counts).
+    for the device's name or address. ``id`` is "tool/slug". ``level`` is "error", "seen" (no words of the tool, but what
+    one sees), "system" (the system's reason, which stands within a tool's words), "wrapper" (only passes on that another
+    tool failed) or "progress" (no error: what comes after it counts).
     """
 
     id: str

@@ -1,12 +1,18 @@
 from __future__ import annotations
 
 import pytest
+from textual.pilot import Pilot
 
 from discover.errors import NoInterfaceError
 from discover.model.scan import ScanSummary
 from tests.present.samples import DEVICES, KITCHEN, SPA
 from tests.tui.fakes import FakeFeed, FakeInventory
 from tests.tui.kit import LARGE, SMALL, main, make_app, play, running, settled, shown, titles, until
+
+
+def told(pilot: Pilot[None]) -> str:
+    """Return the newest short sentence of the app."""
+    return [one.message for one in pilot.app._notifications][-1]
 
 
 async def test_the_table_fills_and_says_how_many() -> None:
@@ -132,6 +138,33 @@ async def test_filter_narrows_says_so_and_escape_drops_it() -> None:
         await pilot.pause()
         assert len(titles(pilot)) == 6
         assert "family:esphome" not in shown(pilot)
+
+
+async def test_o_shows_only_devices_that_say_they_are_open_and_all_again() -> None:
+    async with running(make_app()) as pilot:
+        for wanted in (["node-9"], 6, ["node-9"], 6):
+            await pilot.press("o")
+            await pilot.pause()
+            assert (titles(pilot) if isinstance(wanted, list) else len(titles(pilot))) == wanted
+            assert main(pilot).table.has_focus
+        await pilot.press("slash", *"kitchen", "enter", "o")
+        await pilot.pause()
+        assert titles(pilot) == ["node-9"], "it takes the place of another filter"
+
+
+async def test_y_copies_the_upload_commands_one_after_the_other() -> None:
+    async with running(make_app()) as pilot:
+        await pilot.press("y")
+        assert "no command to copy" in told(pilot)
+        await pilot.press("down", "y")
+        assert pilot.app.clipboard == "python3 espota.py -i 192.168.1.9 -p 3232 -P 40000 -f FIRMWARE.bin"
+        assert "Copied the line for espota.py, 1 of 4; y for the next." in told(pilot)
+        await pilot.press("y")
+        assert pilot.app.clipboard.startswith("arduino-cli upload")
+        await pilot.press("y", "y", "y")
+        assert pilot.app.clipboard.startswith("python3 espota.py"), "round and round"
+        await pilot.press("down", "down", "y")
+        assert pilot.app.clipboard == "esphome run kitchen-light.yaml --device 192.168.1.23"
 
 
 async def test_a_filter_that_is_not_understood_is_said_not_raised() -> None:

@@ -7,6 +7,7 @@ from typing import Final
 
 from discover.inventory.openness import Openness, Word, words_of
 from discover.model.snapshot import Snapshot
+from discover.text import clean
 from tui.present import words
 from tui.present.device import PRESENCE, main_address, sort_devices
 from tui.present.lines import BLANK, Line, line
@@ -51,7 +52,9 @@ def _word(word: Word, style: str, now: float) -> list[Line]:
     seen = PRESENCE[device.presence.state]
     age = f"  heard {words.ago(now - device.presence.last_seen)}"
     return [
-        line((device.title, style or "title"), f"  {main_address(device)}  ", (seen.text, seen.style), (age, "dim"), indent=2, hang=4),
+        line(
+            (clean(device.title), style or "title"), f"  {main_address(device)}  ", (seen.text, seen.style), (age, "dim"), indent=2, hang=4
+        ),
         line(word.why, indent=4),
     ]
 
