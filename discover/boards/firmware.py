@@ -30,6 +30,7 @@ _WHAT_TO_DO: Final = {
     FileKind.UF2: "A UF2 file is copied to the drive of a board in its UF2 bootloader; updates over the air take the .bin.",
     FileKind.INTEL_HEX: "Updates over the air take the .bin of the same build.",
     FileKind.FILESYSTEM: "A file system image goes into its partition (upload it as file system, not as sketch).",
+    FileKind.FOREIGN: "espied reads the inside of Espressif's images alone; whether this one is whole is not known.",
     FileKind.OTA_DATA: "OTA data selects the app slot to boot; it is written by cable to the otadata partition.",
 }
 
@@ -78,13 +79,12 @@ def inspect(name: str, data: bytes) -> FirmwareFile:
 def _other(file: FirmwareFile, data: bytes, sniffed: Sniffed) -> FirmwareFile:
     """Return a file of another format; what is compressed is looked into."""
     note = _WHAT_TO_DO.get(sniffed.kind)
-    file = replace(file, kind=sniffed.kind, detail=sniffed.detail, notes=(note,) if note else ())
+    file = replace(file, kind=sniffed.kind, detail=sniffed.detail, chip=sniffed.chip, notes=(note,) if note else ())
     if sniffed.kind is FileKind.ZIP:
         return replace(file, problems=(Problem(Trouble.NOT_FIRMWARE, "it is a zip archive: unpack it, and name the .bin inside"),))
     if sniffed.kind is FileKind.UF2 and sniffed.family:
         # The ESP32-E22 has no family of its own in esptool yet and repeats the ESP32's, so the first one counts.
-        chip = next((one.name for one in esptool_api.chips() if one.uf2_family == sniffed.family), "")
-        return replace(file, chip=chip)
+        return replace(file, chip=next((one.name for one in esptool_api.chips() if one.uf2_family == sniffed.family), sniffed.chip))
     return _compressed(file, data) if sniffed.kind is FileKind.GZIP else file
 
 

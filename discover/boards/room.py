@@ -29,7 +29,7 @@ _8266_LARGE: Final = 0x200000
 """Where it ends on 4 MB with the usual file system of 2 MB (eagle.flash.4m2m.ld, _FS_start)."""
 
 
-def room_step(file: FirmwareFile, image: Image, device: Device | None, kind: str) -> Step | None:
+def room_step(file: FirmwareFile, image: Image, device: Device | None, kind: str) -> Step:
     """Compare what would be sent with the room that there usually is; the real partition table is not told over the network."""
     if image.chip == ESP8266:
         return _esp8266(file, device)

@@ -11,7 +11,7 @@ from discover.boards.chips import ESP8266, DeviceChip, chip_of
 from discover.boards.room import room_step
 from discover.model.check import Step, StepState
 from discover.model.device import Device
-from discover.model.firmware import FileKind, FirmwareFile, Image, revision_text
+from discover.model.firmware import FileKind, FirmwareFile, Image, Trouble, revision_text
 
 
 class Answer(StrEnum):
@@ -46,6 +46,7 @@ _NOT_SENT: Final = {
     FileKind.OTA_DATA: "It is OTA data, which selects a slot, not an app.",
     FileKind.ELF: "It is an ELF file; devices take the .bin of the same build.",
     FileKind.UF2: "It is a UF2 file, for the USB drive of a bootloader; devices take the .bin of the same build.",
+    FileKind.FOREIGN: "It is an image for another maker's chip.",
     FileKind.INTEL_HEX: "It is an Intel HEX file; devices take the .bin of the same build.",
 }
 _COMPARE: Final = "Compare it with the board in your hand before you send it."
@@ -54,17 +55,17 @@ _UNPACK: Final = "Unpack it first: gunzip -k FILE."
 
 def suit(file: FirmwareFile, device: Device | None, *, kind: str = "") -> Suit:
     """Compare a file with a device; ``kind`` is that of its update service ("arduino", "esphome", ...), "" where it is not known."""
-    steps = [_file_step(file, kind)]
+    told = chip_of(device)
     image = sent_image(file)
+    elsewhere = image is None and told.name and not told.espressif
+    steps = [_foreign_step(file, told) if elsewhere else _file_step(file, kind)]
     if steps[0].state is not StepState.FAIL and image:
-        told = chip_of(device)
         steps.append(_chip_step(image, told))
         steps += _compressed_step(file, told)
-        room = room_step(file, image, device, kind)
-        if room:
-            steps.append(room)
+        steps.append(room_step(file, image, device, kind))
         steps += _revision_step(image, told)
         steps += _firmware_step(file, image, device)
+    if steps[0].state is not StepState.FAIL:
         steps.append(_md5_step(file, kind, told))
     return _answered(file.name.replace("\\", "/").rpartition("/")[2], steps)
 
@@ -111,6 +112,22 @@ def _file_step(file: FirmwareFile, kind: str) -> Step:
         return Step(name=name, state=StepState.FAIL, detail="It holds no app that could run.", fix=_APP_ALONE)
     told = f" {image.app.project} {image.app.version}".rstrip() if image.app else ""
     return Step(name=name, state=StepState.PASS, detail=f"It is an undamaged app{told} for the {image.chip}, {file.size:,} bytes.")
+
+
+def _foreign_step(file: FirmwareFile, told: DeviceChip) -> Step:
+    """Compare what is no image of Espressif's with a device that has no chip of theirs: a Pico W, a Beken plug, a PC."""
+    name = "image file"
+    if file.chip and file.chip in told.name:
+        return Step(
+            name=name, state=StepState.PASS, detail=f"It is an image for the {file.chip}, as this device has; its inside was not read."
+        )
+    if file.chip:
+        detail = f"The image is for the {file.chip}, but this device has another chip ({told.name})."
+        return Step(name=name, state=StepState.FAIL, detail=detail, fix="Build for the chip of this device.")
+    if any(one.trouble is Trouble.EMPTY for one in file.problems):
+        return Step(name=name, state=StepState.FAIL, detail="The file is empty.", fix="Build or download it anew.")
+    detail = f"This device has another maker's chip ({told.name}), and espied reads the images of Espressif's chips alone."
+    return Step(name=name, state=StepState.WARN, detail=detail, fix="Compare it with what your build tool says of the file.")
 
 
 def _chip_step(image: Image, told: DeviceChip) -> Step:

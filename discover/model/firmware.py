@@ -19,6 +19,8 @@ class FileKind(StrEnum):
     MERGED = "merged"
     """A flash image: bootloader, partition table and apps at their offsets."""
     FILESYSTEM = "filesystem"
+    FOREIGN = "foreign"
+    """An image for another maker's chip, whose boot ROM marks its images."""
     GZIP = "gzip"
     ELF = "elf"
     UF2 = "uf2"

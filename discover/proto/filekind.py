@@ -1,7 +1,8 @@
 """What else a firmware file can be: other formats by their first bytes. Bytes to values, never an exception.
 
 Sources: ELF specification (e_machine: Xtensa 94, RISC-V 243); Microsoft's UF2 specification; littlefs SPEC.md (superblock);
-ESP-IDF components/bootloader_support/include/esp_flash_partitions.h (esp_ota_select_entry_t); RFC 1952 (gzip).
+ESP-IDF components/bootloader_support/include/esp_flash_partitions.h (esp_ota_select_entry_t); RFC 1952 (gzip); RP2040 datasheet
+section 2.8.1.3.1 (boot2 and its CRC) and RP2350 datasheet section 5.9.5.1 (IMAGE_DEF).
 """
 
 from __future__ import annotations
@@ -12,22 +13,32 @@ from dataclasses import dataclass
 from typing import Final
 
 from discover.model.firmware import FileKind
+from discover.proto.espimage import crc32_mpeg2
 
 SECTOR: Final = 4096
 GZIP_MAGIC: Final = b"\x1f\x8b"
 _UF2_BLOCK: Final = 512
 _UF2_FAMILY_PRESENT: Final = 0x2000
 _MACHINES: Final = {94: "Xtensa", 243: "RISC-V", 40: "ARM", 62: "x86-64", 183: "AArch64", 3: "x86"}
+_FAMILIES: Final = {0xE48BFF56: "RP2040", 0xE48BFF59: "RP2350", 0xE48BFF5A: "RP2350", 0xE48BFF5B: "RP2350"}
+"""UF2 families of chips that are not Espressif's (microsoft/uf2 utils/uf2families.json)."""
+_BOOT2: Final = 252
+_BLOCK_START: Final = (0xFFFFDED3).to_bytes(4, "little")
+_BLOCK_END: Final = (0xAB123579).to_bytes(4, "little")
 _OTA_STATES: Final = {0: "new", 1: "to be verified", 2: "valid", 3: "invalid", 4: "aborted", 0xFFFF_FFFF: "undefined"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sniffed:
-    """A format that is not an Espressif image: ``detail`` says more of it, ``family`` is a UF2 file's family id (0: none)."""
+    """A format that is not an Espressif image: ``detail`` says more of it, ``family`` is a UF2 file's family id (0: none).
+
+    ``chip`` is another maker's chip that the image is for.
+    """
 
     kind: FileKind
     detail: str = ""
     family: int = 0
+    chip: str = ""
 
 
 def sniff(data: bytes) -> Sniffed | None:  # noqa: PLR0911 - one return a format reads best
@@ -35,13 +46,17 @@ def sniff(data: bytes) -> Sniffed | None:  # noqa: PLR0911 - one return a format
     if data[:4] == b"\x7fELF":
         return Sniffed(kind=FileKind.ELF, detail=_elf(data))
     if data[:8] == b"UF2\nWQ]\x9e":
-        return Sniffed(kind=FileKind.UF2, detail=f"{len(data) // _UF2_BLOCK} blocks", family=_uf2_family(data))
+        family = _uf2_family(data)
+        return Sniffed(kind=FileKind.UF2, detail=f"{len(data) // _UF2_BLOCK} blocks", family=family, chip=_FAMILIES.get(family, ""))
     if data[:2] == GZIP_MAGIC:
         return Sniffed(kind=FileKind.GZIP)
     if data[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
         return Sniffed(kind=FileKind.ZIP)
     if _is_intel_hex(data):
         return Sniffed(kind=FileKind.INTEL_HEX)
+    foreign = _raspberry(data)
+    if foreign:
+        return Sniffed(kind=FileKind.FOREIGN, chip=foreign)
     selected = _ota_data(data)
     if selected:
         return Sniffed(kind=FileKind.OTA_DATA, detail=selected)
@@ -71,6 +86,14 @@ def _is_intel_hex(data: bytes) -> bool:
     except ValueError:
         return False
     return len(record) == record[0] + 5 and sum(record) % 256 == 0
+
+
+def _raspberry(data: bytes) -> str:
+    """Return which of Raspberry Pi's chips the image is for: the RP2040's boot ROM checks a CRC, the RP2350's seeks a block."""
+    if len(data) >= _BOOT2 + 4 and any(data[:_BOOT2]) and int.from_bytes(data[_BOOT2 : _BOOT2 + 4], "little") == crc32_mpeg2(data[:_BOOT2]):
+        return "RP2040"
+    start = data.find(_BLOCK_START, 0, SECTOR)
+    return "RP2350" if start >= 0 and data.find(_BLOCK_END, start, SECTOR) > start else ""
 
 
 def _ota_data(data: bytes) -> str:

@@ -201,6 +201,12 @@ def uf2(data: bytes, family: int) -> bytes:
     return head + data.ljust(476, b"\0") + struct.pack("<I", 0x0AB16F30)
 
 
+def rp2040() -> bytes:
+    """Return what the RP2040's boot ROM takes for an image: 252 bytes of boot2 and their CRC, and something behind."""
+    boot2 = noise(256)[:252]
+    return boot2 + struct.pack("<I", crc32_msb(boot2)) + bytes(64)
+
+
 def noise(size: int) -> bytes:
     """Return bytes without any pattern, the same every time."""
     return b"".join(hashlib.sha256(bytes((number,))).digest() for number in range(size // 32))
@@ -246,6 +252,7 @@ def images() -> dict[str, bytes]:
         "esp32s2.uf2": uf2(app("esp32s2")[:256], 0xBFDD4EEE),
         "esp32.elf": b"\x7fELF\x01\x01\x01" + bytes(9) + struct.pack("<HHI", 2, 94, 1) + bytes(28),
         "esp32.hex": b":08000000E904022000000840A1\n:00000001FF\n",
+        "rp2040.bin": rp2040(),
         "littlefs.bin": struct.pack("<II", 1, 0xF0000FF7) + b"littlefs" + bytes(48),
     }
     # A header for one chip, and code for another's memory.

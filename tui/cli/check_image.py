@@ -56,6 +56,6 @@ def _naming(command: Command, kind: FileKind, path: str) -> Command:
     """Name the file in an upload command that takes it; a file system goes another way than an app, and esptool inflates nothing."""
     from discover.ota.commands import IMAGE  # noqa: PLC0415 - only here
 
-    if kind is FileKind.APP or (kind is FileKind.GZIP and command.tool != "esptool"):
+    if kind in (FileKind.APP, FileKind.FOREIGN) or (kind is FileKind.GZIP and command.tool != "esptool"):
         return replace(command, line=command.line.replace(IMAGE, shlex.quote(path)))
     return command

@@ -17,6 +17,7 @@ KINDS: Final = {
     FileKind.OTA_DATA: "OTA data",
     FileKind.MERGED: "merged flash image",
     FileKind.FILESYSTEM: "file system image",
+    FileKind.FOREIGN: "image",
     FileKind.GZIP: "gzip file",
     FileKind.ELF: "ELF file",
     FileKind.UF2: "UF2 file",
@@ -25,7 +26,7 @@ KINDS: Final = {
     FileKind.NOT_FIRMWARE: "not firmware",
     FileKind.UNREADABLE: "unreadable",
 }
-_UPLOADED: Final = frozenset({FileKind.APP, FileKind.GZIP, FileKind.FILESYSTEM})
+_UPLOADED: Final = frozenset({FileKind.APP, FileKind.GZIP, FileKind.FILESYSTEM, FileKind.FOREIGN})
 """What uploaders send over the air."""
 _NOISE: Final = frozenset({"BYTE_ACCESSIBLE", "MEM_INTERNAL", "MEM_INTERNAL2"})
 """esptool's further names for the same memory; the JSON has them all."""
@@ -47,7 +48,7 @@ def file_lines(file: FirmwareFile) -> Iterator[Line]:
     """Yield one file: its head, what is in it, its hashes, and what is wrong."""
     yield line((file.name, "title"), "  ", what(file), hang=2)
     yield from _inside(file, indent=2)
-    if file.sound:
+    if file.sound and file.kind is not FileKind.FOREIGN:
         yield line(("✓ ", "good"), "nothing is wrong with it", indent=2)
 
 
