@@ -5,38 +5,76 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
-from typing import Final
+from collections import Counter
+from typing import Any, Final, Literal
+
+import msgspec
 
 from discover.export.csv import cell
 from discover.export.wording import rfc3339
 from discover.inventory.document import text
-from discover.inventory.openness import Openness, Word, words_of
+from discover.inventory.openness import Word, words_of
 from discover.model.snapshot import Snapshot
 
 SCHEMA: Final = "espied.open-updates/1"
-COLUMNS: Final = (
-    *("says", "id", "name", "addresses", "mac", "family", "kind", "port", "transport"),
-    *("why", "checked", "presence", "last_seen"),
-)
+
+
+class DeviceDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One device: what it ``says`` of a password, and ``why`` we say so. ``checked`` is "" where its announcement says it."""
+
+    says: Literal["open", "locked", "unsaid"]
+    id: str
+    title: str
+    addresses: tuple[str, ...]
+    mac: str
+    family: str
+    kind: str
+    port: int
+    transport: str
+    why: str
+    checked: str
+    presence: str
+    last_seen: str
+
+
+class CountsDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"no_update": "no-update"}):
+    """How many devices say what; "no-update" are those for which no way to update them over the network is known."""
+
+    open: int
+    locked: int
+    unsaid: int
+    no_update: int
+
+
+class OpenDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole list. ``listened`` are the seconds that were listened for it, ``packets_sent`` the mDNS questions that took."""
+
+    schema: Literal["espied.open-updates/1"]
+    generated: str
+    listened: float
+    packets_sent: int
+    counts: CountsDocument
+    devices: tuple[DeviceDocument, ...]
+
+
+COLUMNS: Final = tuple(field.name for field in msgspec.structs.fields(DeviceDocument))
 
 
 def render_open_json(snapshot: Snapshot, *, listened: float = 0.0, packets_sent: int = 0) -> bytes:
-    """Return the list as one JSON document: what each device says, why, and how old that word is.
-
-    ``listened`` is for how many seconds the network was listened to for it, ``packets_sent`` what that took (mDNS questions).
-    """
+    """Return the list as one JSON document, indented by two spaces, UTF-8, ending in a line feed."""
     words = words_of(snapshot.devices)
-    counts = {says.value: sum(word.openness is says for word in words) for says in Openness}
-    document = {
-        "schema": SCHEMA,
-        "generated": rfc3339(snapshot.generated),
-        "listened": listened,
-        "packets_sent": packets_sent,
-        "counts": {**counts, "no-update": len(snapshot.devices) - len(words)},
-        "devices": [dict(zip(COLUMNS, _values(word), strict=True)) for word in words],
-    }
-    return json.dumps(document, ensure_ascii=False, indent=2).encode() + b"\n"
+    counts = Counter(word.openness.value for word in words)
+    document = OpenDocument(
+        schema="espied.open-updates/1",
+        generated=rfc3339(snapshot.generated),
+        listened=listened,
+        packets_sent=packets_sent,
+        counts=CountsDocument(
+            open=counts["open"], locked=counts["locked"], unsaid=counts["unsaid"], no_update=len(snapshot.devices) - len(words)
+        ),
+        devices=tuple(map(_device, words)),
+    )
+    return json.dumps(msgspec.to_builtins(document), ensure_ascii=False, indent=2).encode() + b"\n"
 
 
 def render_open_csv(snapshot: Snapshot) -> bytes:
@@ -45,26 +83,37 @@ def render_open_csv(snapshot: Snapshot) -> bytes:
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     for word in words_of(snapshot.devices):
-        writer.writerow(["; ".join(map(cell, one)) if isinstance(one, list) else cell(str(one)) for one in _values(word)])
+        values = msgspec.structs.astuple(_device(word))
+        writer.writerow(["; ".join(map(cell, one)) if isinstance(one, tuple) else cell(str(one)) for one in values])
     content = out.getvalue()
     return content.encode("ascii" if content.isascii() else "utf-8-sig")
 
 
-def _values(word: Word) -> Sequence[object]:
-    device = word.device
-    ota = device.ota
-    return (
-        word.openness.value,
-        text(device.id),
-        text(device.title),
-        [text(one) for one in device.addresses],
-        text(device.mac),
-        text(device.family.id),
-        text(ota.kind) if ota else "",
-        ota.port if ota else 0,
-        text(ota.transport) if ota else "",
-        text(word.why),
-        rfc3339(word.checked) if word.checked is not None else "",
-        device.presence.state.value,
-        rfc3339(device.presence.last_seen),
+def _device(word: Word) -> DeviceDocument:
+    device, ota = word.device, word.device.ota
+    return DeviceDocument(
+        says=word.openness.value,
+        id=text(device.id),
+        title=text(device.title),
+        addresses=tuple(map(text, device.addresses)),
+        mac=text(device.mac),
+        family=text(device.family.id),
+        kind=text(ota.kind) if ota else "",
+        port=ota.port if ota else 0,
+        transport=text(ota.transport) if ota else "",
+        why=text(word.why),
+        checked=rfc3339(word.checked) if word.checked is not None else "",
+        presence=device.presence.state.value,
+        last_seen=rfc3339(device.presence.last_seen),
     )
+
+
+def open_updates_schema() -> bytes:
+    """Return the JSON schema of :func:`render_open_json`'s output (draft 2020-12), as it is committed under docs/schema/."""
+    schema: dict[str, Any] = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": SCHEMA}
+    (_,), components = msgspec.json.schema_components([OpenDocument], ref_template="#/$defs/{name}")
+    root = components.pop("OpenDocument")
+    root.pop("title", None)
+    schema |= root
+    schema["$defs"] = dict(sorted(components.items()))
+    return json.dumps(schema, indent=2, ensure_ascii=False).encode() + b"\n"

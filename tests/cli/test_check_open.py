@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from discover.export.open_updates import COLUMNS, render_open_csv, render_open_json
@@ -25,6 +26,8 @@ from tui.present.lines import to_plain
 from tui.present.openness import openness_lines
 
 Espied = Callable[..., Run]
+SCHEMA = Path(__file__).parents[2] / "docs" / "schema" / "espied.open-updates-1.json"
+VALIDATOR = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_bytes()))
 
 
 @pytest.fixture
@@ -67,7 +70,7 @@ def test_the_three_groups_and_how_old_the_words_are(espied: Espied, database: Pa
 
 def test_json_and_csv_say_the_same(espied: Espied, database: Path) -> None:
     document = json.loads(espied("--db", str(database), "check", "--open", "--format", "json").out)
-    assert document["schema"] == "espied.open-updates/1"
+    VALIDATOR.validate(document)
     assert (document["listened"], document["packets_sent"]) == (0.0, 0)
     says = {one["id"]: one["says"] for one in document["devices"]}
     assert says[WORKBENCH.id] == "open"

@@ -4,7 +4,9 @@ import contextlib
 import io
 import json
 from collections.abc import Callable
+from pathlib import Path
 
+import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +16,8 @@ from tests.cli.conftest import Run
 from tui.present.explanation import parse_port
 
 Espied = Callable[..., Run]
+SCHEMA = Path(__file__).parents[2] / "docs" / "schema" / "espied.symptom-1.json"
+VALIDATOR = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_bytes()))
 
 
 @pytest.mark.parametrize(
@@ -92,7 +96,7 @@ def test_the_words_of_a_message_need_no_quotes(espied: Espied) -> None:
 
 def test_json_of_a_message(espied: Espied) -> None:
     document = json.loads(espied("explain", "No response from device", "--format", "json").out)
-    assert document["schema"] == "espied.symptom/1"
+    VALIDATOR.validate(document)
     assert document["match"] == "exact"
     (hit,) = document["hits"]
     assert (hit["id"], hit["hop"], hit["network"]) == ("espota/no-response-from-device", "way-back", True)
@@ -101,6 +105,7 @@ def test_json_of_a_message(espied: Espied) -> None:
     assert all({"what", "why", "fix", "hop", "source"} == set(cause) for cause in hit["causes"])
     nothing = espied("explain", "all is well", "--format", "json")
     assert nothing.code == 1
+    VALIDATOR.validate(json.loads(nothing.out))
     assert json.loads(nothing.out)["match"] == "none"
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Final
 
+from discover.atlas.explain_symptom import render_found
 from discover.atlas.load_symptoms import load_symptoms
 from discover.atlas.match_symptom import find_symptoms
 from discover.errors import EXIT_NEGATIVE, EspiedError, UsageError
 from tui.cli.output import to_text, width, write_stdout
 from tui.cli.settings import Settings
-from tui.present.symptom import document, found_lines
+from tui.present.symptom import found_lines
 
 MAX_LOG: Final = 1 << 20
 """Characters of a log on stdin that are read, the last ones: the error is at the end."""
@@ -23,7 +23,7 @@ def explain_text(settings: Settings, asked: str, *, format_name: str, full: bool
         asked = _log()
     found = find_symptoms(asked, load_symptoms())
     if format_name == "json":
-        write_stdout(json.dumps(document(found), ensure_ascii=False, indent=2) + "\n")
+        write_stdout(render_found(found))
         return 0 if found.hits else EXIT_NEGATIVE
     if not found.hits:
         raise EspiedError(

@@ -2,42 +2,21 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from typing import Final
 
-from discover.atlas.symptom import HOPS, NETWORK_HOPS, Cause, Found, Hit, Symptom
+from discover.atlas.explain_symptom import check_command, check_shows
+from discover.atlas.symptom import HOPS, Cause, Found, Hit, Symptom
 from tui.present import words
 from tui.present.lines import BLANK, Line, line
-
-SHOWS: Final = {
-    "name": "its step for the name: whether and to what it is resolved here.",
-    "host": "its step for the host: whether anybody has that address right now.",
-    "listener": "its step for the listener: what answers on the update port, and on a control port beside it.",
-    "password": "whether the device asks for a password, and in which of the two schemes.",
-    "way-back": "its step for the way back: which address of this computer the device would call, and what the firewall here does.",
-}
-"""What ``espied check`` shows of each of its hops."""
 
 _IN_FULL: Final = 2
 """So many messages are explained one after the other; of more, the first, and the others by name."""
 
 
-def check_command(hit: Hit) -> str:
-    """Return the command that finds out, with the host that the message named in the place of HOST."""
-    if not hit.host:
-        return hit.symptom.check
-    return " ".join(shlex.quote(hit.host) if word == "HOST" else word for word in hit.symptom.check.split())
-
-
 def shown_text(hit: Hit) -> str:
     """Return the message for people: with the host it named, and an ellipsis for what differs from case to case."""
     return hit.text.replace("{host}", hit.host or "…").replace("{}", "…")
-
-
-def check_shows(symptom: Symptom) -> str:
-    """Return what that command shows of it."""
-    return symptom.shows or SHOWS[symptom.hop]
 
 
 def found_lines(found: Found, *, full: bool = False) -> tuple[Line, ...]:
@@ -108,34 +87,3 @@ def _cause(number: int, cause: Cause, symptom: Symptom, *, full: bool) -> list[L
     if full and cause.source:
         lines.append(line((f"source: {cause.source}", "dim"), indent=inner, hang=inner + 2))
     return lines
-
-
-def document(found: Found) -> dict[str, object]:
-    """Return the answer as JSON's plain values: schema espied.symptom/1."""
-    return {
-        "schema": "espied.symptom/1",
-        "asked": found.asked,
-        "match": found.match,
-        "hits": [
-            {
-                "id": hit.symptom.id,
-                "tool": hit.symptom.tool,
-                "who": hit.symptom.who,
-                "text": hit.text,
-                "level": hit.symptom.level,
-                "agrees": hit.score,
-                "host": hit.host,
-                "means": hit.symptom.means,
-                "hop": hit.symptom.hop,
-                "network": hit.symptom.hop in NETWORK_HOPS,
-                "causes": [
-                    {"what": one.what, "why": one.why, "fix": one.fix, "hop": one.hop or hit.symptom.hop, "source": one.source}
-                    for one in hit.symptom.cause
-                ],
-                "check": {"command": check_command(hit), "shows": check_shows(hit.symptom)},
-                "links": [{"title": page.title, "url": page.url} for page in hit.symptom.links],
-                "source": hit.symptom.source,
-            }
-            for hit in found.hits
-        ],
-    }
