@@ -47,6 +47,7 @@ def test_a_file_that_cannot_be_read_does_not_keep_the_others_back(espied: Espied
     assert "app for the ESP32" in done.out.decode()
     assert "none.bin: there is no such file" in done.err
     assert "it is a folder, not a file" in done.err
+    assert "→ Name the .bin that your build made." in done.err
 
 
 def test_the_json_is_the_contract(espied: Espied, tmp_path: Path) -> None:
@@ -55,7 +56,7 @@ def test_the_json_is_the_contract(espied: Espied, tmp_path: Path) -> None:
     document = json.loads(done.out)
     jsonschema.validate(document, SCHEMA)
     assert done.code == 2
-    assert done.err.endswith("none.bin: there is no such file\n")
+    assert "none.bin: there is no such file\n  → Name the .bin" in done.err
     files = {Path(one["file"]).name: one for one in document["files"]}
     assert [one["file"] for one in document["files"]] == [*names, str(tmp_path / "none.bin")]
     assert files["esp32-esphome.bin"]["hints"][0] == {

@@ -59,7 +59,12 @@ PASSWORD_VARIABLE = "ESPIED_OTA_PASSWORD"  # noqa: S105 - a variable's name
     is_flag=True,
     help=f"Ask for the device's password and try it; {PASSWORD_VARIABLE} in the environment answers for you. Needs --yes.",
 )
-@click.option("--image", metavar="FILE", help="Firmware image: does it suit the device? Reads the file, sends nothing of it.")
+@click.option(
+    "--image",
+    metavar="FILE",
+    type=click.Path(readable=False),
+    help="Firmware image: does it suit the device? Reads the file, sends nothing of it.",
+)
 @click.option("--yes", "consent", is_flag=True, help="Do what was asked for although it may make the device run its callbacks or restart.")
 @click.option("--open", "open_only", is_flag=True, help="List which devices take firmware without a password; sends nothing.")
 @click.option(

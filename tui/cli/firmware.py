@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command("firmware")
-@click.argument("names", nargs=-1, required=True, metavar="FILE...")
+@click.argument("names", nargs=-1, required=True, metavar="FILE...", type=click.Path(readable=False))  # a type for completion alone
 @click.option("-f", "--format", "format_name", type=click.Choice(("text", "json")), default="text", show_default=True)
 @click.pass_obj
 def command(settings: Settings, *, names: tuple[str, ...], format_name: str) -> int:
@@ -40,6 +40,7 @@ def command(settings: Settings, *, names: tuple[str, ...], format_name: str) -> 
     for file in files:
         if _exit_code(file) > EXIT_NEGATIVE:
             click.echo(f"espied: {file.name}: {file.problems[0].text}", err=True)
+            click.echo(f"  → {_advice(file)}", err=True)
     return max(map(_exit_code, files))
 
 
@@ -53,3 +54,19 @@ def _exit_code(file: FirmwareFile) -> int:
     if troubles & {Trouble.NO_PERMISSION, Trouble.READ_ERROR}:
         return EXIT_CANNOT
     return EXIT_USAGE if troubles & {Trouble.MISSING, Trouble.NOT_A_FILE} else EXIT_NEGATIVE
+
+
+def _advice(file: FirmwareFile) -> str:
+    """Return what to do about a file that cannot be read."""
+    from discover.model.firmware import Trouble  # noqa: PLC0415 - not for the help
+
+    trouble, text = file.problems[0].trouble, file.problems[0].text
+    if trouble is Trouble.NO_PERMISSION:
+        return "Copy it to where you may read it, or ask its owner."
+    if trouble is Trouble.NOT_A_FILE and "folder" not in text:
+        return "Devices and pipes are not opened; `espied firmware -` reads standard input."
+    return (
+        "Name the .bin that your build made."
+        if trouble is not Trouble.READ_ERROR
+        else "Look whether the disk or the network share is in order."
+    )
