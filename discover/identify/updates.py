@@ -48,7 +48,7 @@ def _announced(signals: Sequence[Signal], families: Sequence[Family], listeners:
         if announcements:
             # The newest one, and among equals always the same one.
             announcement = max(announcements, key=lambda signal: (signal.when, signal.text("instance"), signal.peer))
-            port = _port(ota, announcement)
+            port = port_of(ota, announcement)
             state = _state(listeners, port, ota.transport)
             verdict = Verdict.CLOSED if state == PortState.CLOSED else Verdict.ANNOUNCED
             yield _status(ota, port, verdict, _password(ota, announcement))
@@ -121,7 +121,8 @@ def _status(ota: FamilyOta, port: int, verdict: Verdict, password: Password) -> 
     )
 
 
-def _port(ota: FamilyOta, announcement: Signal) -> int:
+def port_of(ota: FamilyOta, announcement: Signal) -> int:
+    """Return the update port that follows from the announcement: told, or looked up by what the family's file names."""
     if ota.port_from == "service":
         port = announcement.number("port")
         return port if port is not None and 0 < port < 65536 else ota.port

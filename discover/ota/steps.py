@@ -10,7 +10,7 @@ from discover.ota.arduino import INVITE_SECONDS, Answer, Invited
 from discover.ota.esphome import CONNECT_SECONDS, REPLY_SECONDS, Talk, Talked
 from discover.ota.knocking import KNOCK_SECONDS, Knock, Knocked
 from discover.ota.levels import Allowance
-from discover.ota.target import ARDUINO_PORTS, Announcement, Host
+from discover.ota.target import ARDUINO_PORTS, FITS, Announcement, Host
 
 _BEGIN: Final = "Is ArduinoOTA.begin() called after the network is up? The ESP32's port is 3232, the ESP8266's 8266, the Pico W's 2040."
 _ISOLATION: Final = "Check that both are in the same network and that the access point does not isolate its clients."
@@ -56,6 +56,8 @@ def announced_step(found: Announcement) -> Step:
         return Step(name="announced", state=StepState.SKIP, detail="It announces no update service: firmware of its kind has none.")
     if found.kind == "unknown":
         detail = "No announcement of it is known, so neither its update service nor its port is."
+        if found.port in FITS:
+            detail += f" {found.port} fits {FITS[found.port]}: only ArduinoOTA is asked, because its question does nothing to the others."
     else:
         what = found.title if found.page is not None and found.title else found.kind
         detail = f"No announcement of it is known; it is taken for {what} on {found.port or 'the default ports'}, as was asked."

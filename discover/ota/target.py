@@ -32,6 +32,15 @@ NAMED: Final = {
 """Kinds that a user may name by their firmware, and the families whose files tell how those are updated."""
 KINDS: Final = ("arduino", "esphome", *NAMED, "http", "pull", "none", "unknown")
 
+FITS: Final = {
+    3232: "ArduinoOTA on the ESP32 (over UDP) and ESPHome on the ESP32 (over TCP)",
+    8266: "ArduinoOTA on the ESP8266 (over UDP), ESPHome on the ESP8266 and MicroPython's WebREPL (both over TCP)",
+    2040: "ArduinoOTA on the Pico W (over UDP) and ESPHome on the RP2040 (over TCP)",
+}
+"""What uses a number by default, where it is more than one service."""
+WEB_PORTS: Final = frozenset({80, 443, 8080})
+_WEB: Final = ("web_server", "wled", "tasmota", "elegantota")
+
 _ARDUINO: Final = "_arduino._tcp"
 _ESPHOME: Final = "_esphomelib._tcp"
 
@@ -154,10 +163,10 @@ def _number(text: str) -> int:
 
 def family_way(kind: str, device: Device | None) -> tuple[str, Family | None]:
     """Return the kind of update in the catalogue's words, and the family that the user named or the device is of."""
-    family = NAMED.get(kind, "")
+    family = NAMED.get(kind, "esphome" if kind == "esphome" else "")
     if not family and device is not None and device.family.confidence in (Confidence.CERTAIN, Confidence.LIKELY):
         family = device.family.id
-    if not family or kind in ("arduino", "esphome"):
+    if not family or kind == "arduino":
         return kind, None
     from discover.atlas.loader import load_catalogue  # noqa: PLC0415 - read only where a family is known
 
@@ -180,7 +189,7 @@ def announced(device: Device | None, *, kind: str = "", port: int | None = None,
     for signal in _records(device):
         found = _record(signal, wanted, port)
         if found is not None:
-            theirs = found.port or (known.port if known is not None else ESPHOME_PORT)
+            theirs = found.port or (known.port if known is not None else _default_port(signal, family))
             merged = found.password if found.password is not Password.UNKNOWN or known is None else known.password
             said = found.said.replace("{port}", str(theirs))
             note = known.note if known else ""
@@ -200,6 +209,15 @@ def announced(device: Device | None, *, kind: str = "", port: int | None = None,
         )
     found = _by_family(_by_number(wanted, port), family, port)
     return replace(found, title=found.title or device.family.title)
+
+
+def _default_port(signal: Signal, family: Family | None) -> int:
+    """Return ESPHome's default for the platform that its announcement names."""
+    if family is None or family.ota is None or family.ota.kind != "esphome":
+        return ESPHOME_PORT
+    from discover.identify.updates import port_of  # noqa: PLC0415 - brings the rules along: only here
+
+    return port_of(family.ota, signal)
 
 
 def _by_family(found: Announcement, family: Family | None, port: int | None) -> Announcement:
@@ -254,13 +272,19 @@ def _record(signal: Signal, wanted: str, port: int | None) -> Announcement | Non
 def _by_number(kind: str, port: int | None) -> Announcement:
     """Without a word from the device: the user's kind and port, and what the number alone tells."""
     if kind in ("", "unknown"):
-        if port in (8892, 8820, 8082):  # ESPHome's alone; nothing of ArduinoOTA is there by default
-            return Announcement(kind="esphome", port=port, transport="tcp")
-        if port == TCP_UPLOADER_PORT:
-            return Announcement(kind="arduino", port=port, transport="tcp")
-        return Announcement(kind="unknown", port=port or 0, transport="udp")
+        return _by_port(port or 0)
     if kind == "arduino":
         return Announcement(kind=kind, port=port or 0, transport="tcp" if port == TCP_UPLOADER_PORT else "udp")
     if kind == "esphome":
         return Announcement(kind=kind, port=port or ESPHOME_PORT, transport="tcp")
     return Announcement(kind=kind, port=port or 0)
+
+
+def _by_port(port: int) -> Announcement:
+    if port in (8892, 8820, 8082):  # ESPHome's alone; nothing of ArduinoOTA is there by default
+        return Announcement(kind="esphome", port=port, transport="tcp")
+    if port == TCP_UPLOADER_PORT:
+        return Announcement(kind="arduino", port=port, transport="tcp")
+    if port in WEB_PORTS:
+        return Announcement(kind="http", port=port, transport="tcp", note=f"Say whose web server it is: `--kind` {', '.join(_WEB)}.")
+    return Announcement(kind="unknown", port=port, transport="udp")

@@ -16,7 +16,7 @@ from discover.net.fake import FakeNetwork
 from discover.net.fake_hosts import FakeHost, fake_interface
 from discover.ota import check
 from discover.ota.route import choose
-from discover.ota.target import Announcement, announced, parse_host
+from discover.ota.target import Announcement, announced, family_way, parse_host
 from tests.ota.lan import ADDRESS, MAC, arduino, esphome, known, signal, step, words
 
 
@@ -262,3 +262,45 @@ async def test_a_check_is_never_about_a_group(address: str) -> None:
     result = await check(network, "", device=replace(known(), addresses=("192.168.1.20", address)), kind="arduino", port=3232, level=1)
     assert {packet.to for packet in network.ledger.packets} <= {"192.168.1.20"}
     assert result.address == "192.168.1.20"
+
+
+@pytest.mark.parametrize(
+    ("platform", "port"),
+    [
+        ("ESP32", 3232),
+        ("ESP32-C3", 3232),
+        ("ESP8266", 8266),
+        ("RP2040", 2040),
+        ("RP2350", 2040),
+        ("BK7231N", 8892),
+        ("RTL8710B", 8892),
+        ("LN882H", 8820),
+        ("", 8082),
+    ],
+)
+def test_esphomes_port_follows_from_the_platform_it_announces(platform: str, port: int) -> None:
+    txt = ("version=2026.10.0", *([f"platform={platform}"] if platform else []))
+    kind, family = family_way("esphome", known(signal("_esphomelib._tcp", 6053, *txt)))
+    found = announced(known(signal("_esphomelib._tcp", 6053, *txt)), kind=kind, family=family)
+    assert (found.kind, found.port, found.transport) == ("esphome", port, "tcp")
+    assert f"{port}/tcp" in found.said
+
+
+@pytest.mark.parametrize(("port", "words"), [(3232, "ESPHome on the ESP32"), (8266, "WebREPL"), (2040, "Pico W")])
+async def test_a_number_that_fits_several_services_is_said_to(port: int, words: str) -> None:
+    result = await check(FakeNetwork(FakeHost(address=ADDRESS, mac=MAC, udp={port: "silent"})), f"{ADDRESS}:{port}")
+    assert (result.verdict, result.kind) == (Verdict.LIKELY, "arduino")
+    assert words in step(result, "announced")
+    assert all(one.transport == "udp" for one in result.sent)
+
+
+async def test_several_default_ports_that_keep_silent_are_named() -> None:
+    result = await check(FakeNetwork(FakeHost(address=ADDRESS, mac=MAC, udp={8266: "silent", 2040: "silent"})), ADDRESS)
+    assert (result.verdict, result.port) == (Verdict.LIKELY, 8266)
+    assert "8266 (ESP8266), 2040 (Pico W)" in step(result, "update service")
+
+
+async def test_a_web_servers_port_alone_does_not_say_whose_it_is() -> None:
+    result = await check(FakeNetwork(FakeHost(address=ADDRESS, mac=MAC, tcp={80: "open"})), f"{ADDRESS}:80")
+    assert (result.verdict, result.sent) == (Verdict.NOT_APPLICABLE, ())
+    assert "`--kind` web_server, wled" in step(result, "update service")
