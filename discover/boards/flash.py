@@ -25,6 +25,8 @@ class Flash:
     parts: tuple[Part, ...]
     problems: tuple[Problem, ...]
     shift: int = 0
+    boots: str = ""
+    """The slot that its OTA data selects, "" where it has none or selects none."""
 
 
 def read_flash(data: bytes) -> Flash | None:
@@ -53,7 +55,17 @@ def read_flash(data: bytes) -> Flash | None:
         all_problems += damage
         if image:
             images.append(image)
-    return Flash(table=table, images=tuple(images), parts=tuple(parts), problems=tuple(all_problems), shift=shift)
+    return Flash(
+        table=table, images=tuple(images), parts=tuple(parts), problems=tuple(all_problems), shift=shift, boots=_boots(data, table, shift)
+    )
+
+
+def _boots(data: bytes, table: PartitionTable, shift: int) -> str:
+    """Return the name of the slot that the OTA data selects."""
+    place = next((one.offset - shift for one in table.partitions if (one.type, one.subtype) == ("data", "ota")), -1)
+    chosen = filekind.ota_selection(data[place : place + 2 * esppartition.SECTOR]) if place >= 0 else None
+    slots = [one.name for one in table.partitions if one.takes_updates]
+    return slots[(chosen[0] - 1) % len(slots)] if chosen and slots else ""
 
 
 def _find_table(data: bytes) -> tuple[PartitionTable, tuple[Problem, ...]] | None:

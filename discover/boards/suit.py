@@ -117,10 +117,11 @@ def _file_step(file: FirmwareFile, kind: str) -> Step:
 def _foreign_step(file: FirmwareFile, told: DeviceChip) -> Step:
     """Compare what is no image of Espressif's with a device that has no chip of theirs: a Pico W, a Beken plug, a PC."""
     name = "image file"
+    if file.kind is FileKind.UF2 and told.name.startswith("RP"):  # LibreTiny's chips, on the other hand, take UF2 files over the air
+        return Step(name=name, state=StepState.FAIL, detail=_NOT_SENT[FileKind.UF2], fix="Send the .bin of the same build.")
     if file.chip and file.chip in told.name:
-        return Step(
-            name=name, state=StepState.PASS, detail=f"It is an image for the {file.chip}, as this device has; its inside was not read."
-        )
+        detail = f"It is an image for the {file.chip}, as this device has; its inside was not read."
+        return Step(name=name, state=StepState.PASS, detail=detail)
     if file.chip:
         detail = f"The image is for the {file.chip}, but this device has another chip ({told.name})."
         return Step(name=name, state=StepState.FAIL, detail=detail, fix="Build for the chip of this device.")

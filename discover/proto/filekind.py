@@ -97,18 +97,23 @@ def _raspberry(data: bytes) -> str:
 
 
 def _ota_data(data: bytes) -> str:
-    """Return which slot the two sectors of OTA data select; "" where the bytes are no OTA data."""
+    chosen = ota_selection(data)
+    return f"sequence {chosen[0]}, {chosen[1]}" if chosen else ""
+
+
+def ota_selection(data: bytes) -> tuple[int, str] | None:
+    """Return the sequence number and state that two sectors of OTA data hold; None where the bytes are no OTA data.
+
+    With n slots, the boot loader starts slot (number - 1) mod n.
+    """
     if len(data) != 2 * SECTOR:
-        return ""
-    chosen = []
+        return None
+    found = []
     for start in (0, SECTOR):
         sequence, state, crc = struct.unpack_from("<I20xII", data, start)
         if crc == zlib.crc32(data[start : start + 4], 0xFFFF_FFFF) and sequence not in (0, 0xFFFF_FFFF):
-            chosen.append((sequence, _OTA_STATES.get(state, f"state {state}")))
-    if not chosen:
-        return ""
-    sequence, state = max(chosen)
-    return f"sequence {sequence}, {state}"
+            found.append((sequence, _OTA_STATES.get(state, f"state {state}")))
+    return max(found, default=None)
 
 
 def _filesystem(data: bytes) -> str:
