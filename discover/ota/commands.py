@@ -149,7 +149,7 @@ def _arduino(where: _Where) -> tuple[Command, ...]:
         Command(
             "PlatformIO",
             f'PLATFORMIO_UPLOAD_FLAGS="{", ".join(flags)}" pio run -t upload --upload-port {where.target}',
-            "with upload_protocol = espota in platformio.ini; the flags may stand there, too, as upload_flags",
+            "with upload_protocol = espota in platformio.ini; the flags may stand there as upload_flags, and must on Windows",
         ),
     )
 

@@ -106,12 +106,17 @@ def test_the_list_narrows_the_inventory_and_has_its_column(espied: Espied, datab
 def test_what_is_heard_takes_the_place_of_what_was_known() -> None:
     status = OtaStatus(kind="arduino", port=3232, transport="udp", password=Password.NO, verdict="announced", checked=None)
     heard = replace(FULL, name="new", label="", notes=(), tags=(), ota=status)
-    both = merged(SNAPSHOT, replace(SNAPSHOT, devices=(heard, replace(BAD, id="other"))), NOW + 9)
+    both = merged(SNAPSHOT, replace(SNAPSHOT, devices=(heard, replace(BAD, id="other", hostname=""))), NOW + 9)
     by_id = {device.id: device for device in both.devices}
     assert by_id[FULL.id].ota == status
     assert (by_id[FULL.id].label, by_id[FULL.id].tags) == (FULL.label, FULL.tags)
     assert "other" in by_id
     assert both.generated == NOW + 9
+    nameless = merged(SNAPSHOT, replace(SNAPSHOT, devices=(replace(heard, id="mdns:eth0/x", mac=""),)), NOW)
+    assert [device.id for device in nameless.devices] == [device.id for device in SNAPSHOT.devices], "by host name and address"
+    assert {device.id: device.ota for device in nameless.devices}[FULL.id] == status
+    moved = replace(heard, id="mdns:eth0/x", addresses=("192.168.1.99",))
+    assert len(merged(SNAPSHOT, replace(SNAPSHOT, devices=(moved,)), NOW).devices) == len(SNAPSHOT.devices) + 1
     silent = merged(SNAPSHOT, replace(SNAPSHOT, devices=(replace(FULL, ota=None),)), NOW)
     assert {device.id: device.ota for device in silent.devices}[FULL.id] == FULL.ota, "an address seen says nothing of updates"
 

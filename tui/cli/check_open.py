@@ -20,6 +20,8 @@ from tui.present import words
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from discover.model.device import Device
+
 
 def check_open(
     settings: Settings,
@@ -67,16 +69,25 @@ def stored(settings: Settings, now: float) -> Snapshot:
 def merged(known: Snapshot, heard: Snapshot, now: float) -> Snapshot:
     """Return both: what was just heard in the place of what was known of the same device, unless it says less about updates."""
     fresh = {device.id: device for device in heard.devices}
+    by_name = {place: device.id for device in heard.devices if not device.mac for place in _places(device)}
     devices = []
     for device in known.devices:
-        new = fresh.pop(device.id, None)
+        # What only announces itself may tell no MAC: then its id is another one, and host name and address together tell who it is.
+        same = next((by_name[place] for place in _places(device) if place in by_name), "")
+        new = fresh.pop(device.id, None) or fresh.pop(same, None)
         if new is None:
             devices.append(device)
         elif new.ota is None:
             devices.append(replace(device, presence=new.presence))
         else:
-            devices.append(replace(new, label=device.label, notes=device.notes, tags=device.tags))
+            devices.append(replace(new, id=device.id, label=device.label, notes=device.notes, tags=device.tags))
     return replace(known, generated=now, devices=(*devices, *fresh.values()))
+
+
+def _places(device: Device) -> list[tuple[str, str]]:
+    """Return the device's host name with each of its addresses: neither alone makes two devices one."""
+    name = device.hostname.casefold().rstrip(".").removesuffix(".local")
+    return [(name, address) for address in device.addresses] if name else []
 
 
 def sent_words(listened: float, packets: int) -> str:
