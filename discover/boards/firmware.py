@@ -22,8 +22,6 @@ from discover.text import clean
 STDIN: Final = "-"
 ARDUINO_8266: Final = "Arduino build for the ESP8266: eboot and the app"
 
-_SIGNATURE: Final = b"\xe7\x02"
-"""A Secure Boot v2 signature block begins so, in the sector behind the image (ESP-IDF, "Secure Boot v2")."""
 _IMAGE_MAGICS: Final = (espimage.MAGIC, espimage.MAGIC_V2)
 _WHAT_TO_DO: Final = {
     FileKind.ELF: "An ELF file goes into a debugger; what is flashed is the .bin that the same build made (esptool elf2image makes it).",
@@ -174,8 +172,7 @@ def _behind(data: bytes, image: Image) -> tuple[str, ...]:
     rest = data[image.length :]
     if not rest:
         return ()
-    sector = -(-image.length // espimage.SECTOR) * espimage.SECTOR
-    if data[sector : sector + 2] == _SIGNATURE:
+    if image.signed:
         return ("A Secure Boot v2 signature follows the image.",)
     if not rest.strip(b"\xff") or not rest.strip(b"\0"):
         return (f"{len(rest)} bytes of padding follow the image.",)

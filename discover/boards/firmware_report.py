@@ -70,6 +70,7 @@ class ImageDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     crc32: DigestDocument | None
     app: AppDocument | None
     bootloader: BootloaderDocument | None
+    signed: bool
 
 
 class PartitionDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -207,6 +208,7 @@ def _image(image: Image) -> ImageDocument:
         crc32=_digest(image.crc),
         app=msgspec.convert(app, AppDocument, from_attributes=True) if app else None,
         bootloader=msgspec.convert(bootloader, BootloaderDocument, from_attributes=True) if bootloader else None,
+        signed=image.signed,
     )
 
 

@@ -95,6 +95,7 @@ def _whole(data: bytes, offset: int, skeleton: Outline, chip: Chip, loaded: Load
         crc=crc,
         app=app,
         bootloader=bootloader,
+        signed=chip.image_id is not None and espimage.is_signed(data, offset + skeleton.end),
     )
     return image, tuple(_broken_checks(image, skeleton))
 

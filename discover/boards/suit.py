@@ -64,6 +64,7 @@ def suit(file: FirmwareFile, device: Device | None, *, kind: str = "") -> Suit:
         steps += _compressed_step(file, told)
         steps.append(room_step(file, image, device, kind))
         steps += _revision_step(image, told)
+        steps += _signature_step(image, device)
         steps += _firmware_step(file, image, device)
     if steps[0].state is not StepState.FAIL:
         steps.append(_md5_step(file, kind, told))
@@ -182,6 +183,19 @@ def _revision_step(image: Image, told: DeviceChip) -> Iterator[Step]:
         yield Step(name=name, state=StepState.FAIL, detail=detail, fix="Build it with a lower minimum chip revision.")
     else:
         yield Step(name=name, state=StepState.PASS, detail=f"{needs}; this device has {revision_text(told.revision)}.")
+
+
+def _signature_step(image: Image, device: Device | None) -> Iterator[Step]:
+    """Yield whether the image is signed, where the device announces that it takes no other (esphome/components/mdns: ota_signed)."""
+    if not device or not any(one.txt("ota_signed") == "1" for one in device.signals if one.kind == "mdns.service"):
+        return
+    name = "image signature"
+    if image.signed:
+        detail = "The device takes signed images alone, and this one has a signature; whose it is, only the device can tell."
+        yield Step(name=name, state=StepState.PASS, detail=detail)
+    else:
+        detail = "The device takes signed images alone (ota_signed=1), and this one has no signature."
+        yield Step(name=name, state=StepState.FAIL, detail=detail, fix="Build it with the signing key of this device's configuration.")
 
 
 def _firmware_step(file: FirmwareFile, image: Image, device: Device | None) -> Iterator[Step]:

@@ -120,7 +120,8 @@ class Image:
     ``offset`` is where it begins in the file, ``length`` how far it reaches with checksum and hash (bytes). ``chip`` is
     Espressif's name ("ESP32-S3"). The revisions are major * 100 + minor; ``max_revision`` 0 means that none is set.
     ``checksum`` is the XOR over the segments (one byte), ``sha256`` the appended hash (None where none is appended),
-    ``crc`` the CRC-32 that the Arduino core for the ESP8266 writes over the whole file.
+    ``crc`` the CRC-32 that the Arduino core for the ESP8266 writes over the whole file, or that stands behind a version 2 image.
+    ``signed``: a Secure Boot v2 signature follows in the next sector (whose, is not checked).
     """
 
     offset: int
@@ -140,6 +141,7 @@ class Image:
     crc: Digest | None = None
     app: AppDescription | None = None
     bootloader: BootloaderDescription | None = None
+    signed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -188,6 +188,15 @@ def _problem(trouble: Trouble, text: str, offset: int) -> Problem:
     return Problem(trouble, text, offset)
 
 
+def is_signed(data: bytes, end: int) -> bool:
+    """Tell whether a Secure Boot v2 signature block stands in the sector behind an image that ends at ``end``.
+
+    Its magic is 0xe7, its version 2 (RSA) or 3 (ECDSA): ESP-IDF, "Secure Boot v2", signature block format.
+    """
+    sector = -(-end // SECTOR) * SECTOR
+    return data[sector : sector + 1] == b"\xe7" and data[sector + 1 : sector + 2] in (b"\x02", b"\x03")
+
+
 def checksum(parts: tuple[bytes, ...]) -> int:
     """Return the XOR over all bytes of the segments with the seed 0xEF, as the ROM computes it."""
     whole = 0

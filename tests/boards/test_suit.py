@@ -12,6 +12,7 @@ from discover.boards.suit import Answer, suit
 from discover.model.check import StepState
 from discover.model.device import Device
 from discover.model.firmware import FirmwareFile
+from discover.model.signal import Signal, Source
 from tests.boards.images import sample
 
 ESP32 = inspect("app.bin", sample("esp32-app.bin"))
@@ -135,6 +136,24 @@ def test_another_makers_device_is_told_that_its_files_are_not_read() -> None:
     pico = inspect("x.uf2", sample("esp32s2.uf2")[:28] + (0xE48BFF56).to_bytes(4, "little") + bytes(480))
     assert pico.chip == "RP2040"
     assert suit(pico, device("RP2040/RP2350", "rpipicow"), kind="arduino").answer is Answer.NO
+
+
+def test_a_device_that_takes_signed_images_alone_gets_no_other() -> None:
+    announced = Signal(
+        when=0.0,
+        mono=0.0,
+        source=Source.MDNS,
+        interface="lo",
+        peer="127.0.0.1",
+        kind="mdns.service",
+        fields={"type": "_esphomelib._tcp", "txt": ("ota_signed=1",)},
+    )
+    told = replace(device("ESP32", "esp32dev"), signals=(announced,))
+    refused = suit(NODE, told, kind="esphome")
+    assert refused.answer is Answer.NO
+    assert "takes signed images alone" in refused.sentence
+    signed = inspect("x", sample("esp32-esphome.bin").ljust(4096, b"\xff") + b"\xe7\x02" + bytes(1214))
+    assert suit(signed, told, kind="esphome").answer is Answer.YES
 
 
 def test_a_file_system_is_not_what_esphome_takes() -> None:
