@@ -54,8 +54,12 @@ class Feed(Protocol):
         kind: str = "",
         device: Device | None = None,
         on_step: OnStep | None = None,
+        interface: str | None = None,
+        consent: bool = False,
+        password: str | None = None,
+        host_port: int | None = None,
     ) -> OtaCheck:
-        """Check one device's OTA port. Raises what discover.ota.check raises."""
+        """Check one device's OTA port; the words are those of discover.ota.check, and so are the errors."""
         ...
 
 

@@ -89,12 +89,28 @@ class LiveFeed:
         kind: str = "",
         device: Device | None = None,
         on_step: OnStep | None = None,
+        interface: str | None = None,
+        consent: bool = False,
+        password: str | None = None,
+        host_port: int | None = None,
     ) -> OtaCheck:
         """Check one device's OTA port (discover.ota.check); while a scan runs, its result is a signal of the scan, too."""
         from discover.ota import check  # noqa: PLC0415 - a scan needs no checks
         from discover.ota.report import signal_of  # noqa: PLC0415 - likewise
 
-        result = await check(self.network, host, port=port, level=level, kind=kind, device=device, on_step=on_step)
+        result = await check(
+            self.network,
+            host,
+            port=port,
+            level=level,
+            kind=kind,
+            device=device,
+            on_step=on_step,
+            interface=interface,
+            consent=consent,
+            password=password,
+            host_port=host_port,
+        )
         run = self._run
         if run is not None and result.address:
             run.add(signal_of(result, mono=round(run.meter.elapsed, 6)))

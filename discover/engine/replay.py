@@ -85,9 +85,13 @@ class ReplayFeed:
         kind: str = "",
         device: Device | None = None,
         on_step: OnStep | None = None,
+        interface: str | None = None,
+        consent: bool = False,
+        password: str | None = None,
+        host_port: int | None = None,
     ) -> OtaCheck:
         """Refuse: the devices of a recording are not there. Raises UsageError."""
-        del port, level, kind, device, on_step
+        del port, level, kind, device, on_step, interface, consent, password, host_port
         raise UsageError(f"{host or 'this device'} comes from a recording and cannot be checked", "Check it live: `espied check HOST`.")
 
     def _progress(self, number: int, hosts: int, elapsed: float) -> Progress:

@@ -44,6 +44,7 @@ class FakeFeed:
         self.runs = 0
         self.cancelled = False
         self.checked: list[tuple[str, str]] = []
+        self.levels: list[tuple[int | None, bool]] = []
 
     async def run(self, on_signal: Callable[[Signal], None], on_progress: Callable[[Progress], None]) -> ScanSummary:
         self.runs += 1
@@ -74,9 +75,14 @@ class FakeFeed:
         kind: str = "",
         device: Device | None = None,
         on_step: Callable[[Step], None] | None = None,
+        interface: str | None = None,
+        consent: bool = False,
+        password: str | None = None,
+        host_port: int | None = None,
     ) -> OtaCheck:
-        del port, level, kind
+        del port, kind, interface, password, host_port
         self.checked.append((host, device.id if device else ""))
+        self.levels.append((level, consent))
         if isinstance(self.check_result, EspiedError):
             raise self.check_result
         for step in self.check_result.steps:

@@ -10,6 +10,7 @@ import pytest
 from textual.widgets import Input
 
 from discover.errors import NetworkError
+from discover.model.device import OtaStatus, Password
 from tests.present.samples import KITCHEN, SUMMARY, packet
 from tests.tui.fakes import FakeFeed
 from tests.tui.kit import LARGE, SMALL, in_folder, main, make_app, play, running, settled, shown, titles, until
@@ -37,7 +38,7 @@ async def test_check_shows_steps_verdict_and_what_was_sent() -> None:
         for said in (
             "✓ pass  resolve",
             "✗ fail  handshake",
-            "ready-needs-password: ESPHome OTA answers",
+            "ready-needs-password: It is ready for an upload",
             "What was sent (2 packets)",
             "6c26f75c45",
         ):
@@ -75,6 +76,41 @@ async def test_closing_the_check_ends_it_and_it_can_run_again() -> None:
         await pilot.press("r")
         await settled(pilot)
         assert len(feed.checked) == 3
+
+
+async def test_a_level_that_may_disturb_is_warned_of_and_asked_for_twice() -> None:
+    feed = FakeFeed()
+    sketch = OtaStatus(kind="arduino", port=3232, transport="udp", password=Password.NO, verdict="announced", checked=None)
+    device = replace(KITCHEN, ota=sketch, signals=())
+    async with running(make_app(feed), LARGE) as pilot:
+        pilot.app.push_screen(CheckScreen(feed, device, lambda _: None))
+        await settled(pilot)
+        assert feed.levels == [(None, False)]
+        await pilot.press("3")
+        await pilot.pause()
+        assert "onStart" in shown(pilot)
+        assert "3 once more where that does no harm" in shown(pilot)
+        assert len(feed.levels) == 1, "nothing is done on the first key"
+        await pilot.press("2")
+        await pilot.pause()
+        assert "onError" in shown(pilot)
+        assert len(feed.levels) == 1, "another level is another question"
+        await pilot.press("2")
+        await settled(pilot)
+        await pilot.press("3", "r")
+        await settled(pilot)
+        assert feed.levels[1:] == [(2, True), (None, False)], "checking again takes no word for a warning that was only read"
+
+
+async def test_a_level_that_disturbs_nothing_needs_no_word() -> None:
+    feed = FakeFeed()
+    safe = OtaStatus(kind="arduino", port=3232, transport="udp", password=Password.YES, verdict="announced", checked=None)
+    async with running(make_app(feed), LARGE) as pilot:
+        pilot.app.push_screen(CheckScreen(feed, replace(KITCHEN, ota=safe, signals=()), lambda _: None))
+        await settled(pilot)
+        await pilot.press("2")
+        await settled(pilot)
+        assert feed.levels == [(None, False), (2, False)]
 
 
 async def test_the_result_of_a_check_reaches_the_inventory() -> None:

@@ -58,6 +58,10 @@ class AppFeed(Protocol):
         kind: str = "",
         device: Device | None = None,
         on_step: Callable[[Step], None] | None = None,
+        interface: str | None = None,
+        consent: bool = False,
+        password: str | None = None,
+        host_port: int | None = None,
     ) -> OtaCheck:
         """Check one device's OTA port. Raises EspiedError."""
         ...

@@ -72,6 +72,22 @@ KEYS: Final = (
     Key(where="lines", keys="k", action="scroll_up", shown="", help=""),
     Key(where="dialog", keys="escape,q", action="close", shown="esc", label="Close", help="close the dialog"),
     Key(where="check", keys="r", action="again", shown="r", label="Again", help="check once more"),
+    Key(
+        where="check",
+        keys="2",
+        action="further(2)",
+        shown="2",
+        label="Handshake",
+        help="check with the handshake where it is not done by itself: says what that may do to the device, and asks",
+    ),
+    Key(
+        where="check",
+        keys="3",
+        action="further(3)",
+        shown="3",
+        label="Call back",
+        help="let the device call back as in an upload: says what that does to it, and asks",
+    ),
     Key(where="check", keys="y", action="copy", shown="y", label="Copy", help="copy an upload command; again for the next tool's"),
     Key(
         where="port",
