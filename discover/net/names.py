@@ -8,7 +8,7 @@ import socket
 import threading
 from typing import Final
 
-SECONDS: Final = 4.0
+SECONDS: Final = 3.0
 """glibc's resolver waits 5 s for each server, twice (resolv.conf(5)); one that works has long answered."""
 
 

@@ -6,6 +6,9 @@ silence, and where a handshake would run something on the device, knocks tell wh
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Final
+
 from discover.atlas.family import OtaPage
 from discover.model.check import Hop, Verdict
 from discover.model.device import Password
@@ -22,6 +25,9 @@ from discover.ota.levels import Allowance, allowed_level, password_allowance, we
 from discover.ota.password import Answered, Tried, answer, ask_esphome
 from discover.ota.target import ARDUINO_PORTS, Announcement, Host
 from discover.proto.arduinoota import CALLBACK_SIZE
+
+_MAYBE_ANOTHER: Final = frozenset({Verdict.CLOSED, Verdict.WRONG_SERVICE, Verdict.HOST_DOWN, Verdict.NO_ANSWER, Verdict.ANNOUNCED})
+"""Verdicts that say nothing of the device where the name leads to another address than its own."""
 
 
 class Ladder:
@@ -55,6 +61,7 @@ class Ladder:
         self._port = host.port or found.port
         self._controls = controls_for(self._port)
         self._secret: str | None = None
+        self._elsewhere = ""
         self._route = Route("", "", "", on_link=False)
 
     def climb(self) -> Session[Conclusion]:
@@ -127,6 +134,11 @@ class Ladder:
         hop: Hop | None = None,
         called_back: bool | None = None,
     ) -> Conclusion:
+        cause = ""
+        if self._elsewhere and hop in (None, Hop.HOST, Hop.LISTENER) and verdict in _MAYBE_ANOTHER:
+            # Where an upload is possible the device has only got another address; here the name leads to somebody else.
+            hop, cause = Hop.NAME, self._elsewhere
+            verdict = Verdict.NO_ANSWER if verdict is Verdict.ANNOUNCED else verdict
         return Conclusion(
             address=self._route.address,
             port=port or self._port,
@@ -137,6 +149,7 @@ class Ladder:
             password=self._found.password if password is Password.UNKNOWN else password,
             hop=hop,
             called_back=called_back,
+            cause=cause,
         )
 
     def _name(self) -> Session[Failed | None]:
@@ -161,6 +174,8 @@ class Ladder:
                 return event
             if isinstance(event, Route):
                 self._route = event
+        if resolved and self._known and not set(resolved) & set(self._known) and not self._host.literal:
+            self._elsewhere = f"the name leads to {self._route.address}, and the device was last seen at {self._known[0]}"
         yield Report(steps.name_step(self._host, resolved, self._route.address, known=self._known, trouble=trouble))
         return None
 
@@ -332,21 +347,23 @@ class Ladder:
         if gone is not None:
             return gone
         yield Report(steps.connect_skipped_step(self._port, allowance))
-        return self._conclude(Verdict.ANNOUNCED if self._found.heard else Verdict.NO_ANSWER)
+        if host.up is Up.MAYBE:
+            return self._conclude(Verdict.NO_ANSWER, hop=Hop.HOST)
+        # The host is up, and what it announced when it was last heard is all there is to say without touching the port.
+        return self._conclude(Verdict.ANNOUNCED if self._found.said else Verdict.NO_ANSWER)
 
     def _esphome(self, level: int) -> Session[Conclusion]:
         talked = yield from talk(self._port, level=level)
         yield Report(hosts.by_tcp(talked))
         yield Report(steps.connect_step(self._port, talked))
         if talked.outcome is Talk.SILENT:
-            known = yield from self._neighbour()
-            if known is not None and unresolved(known):
-                return self._conclude(Verdict.HOST_DOWN, level=1)
+            return (yield from self._silent_tcp())
         if not talked.connected or level < 2:
             return self._conclude(TALKED[talked.outcome], level=1)
         yield Report(steps.magic_step(talked, self._found.password))
         if talked.outcome is not Talk.VERSION:
-            return self._conclude(TALKED[talked.outcome], level=2)
+            # A healthy one answers at once: somebody else has its one connection, or something else listens there.
+            return self._conclude(TALKED[talked.outcome], level=2, hop=Hop.LISTENER)
         if self._secret is not None:
             answered = yield from ask_esphome(self._port, self._secret, self._cnonce)
             yield Report(asked_steps.password_step(answered, "esphome"))
@@ -356,6 +373,17 @@ class Ladder:
             return self._conclude(verdict, level=2, password=Password.YES if answered.bits else Password.UNKNOWN, hop=hop)
         locked = self._found.password is Password.YES
         return self._conclude(Verdict.READY_NEEDS_PASSWORD if locked else Verdict.READY, level=2)
+
+    def _silent_tcp(self) -> Session[Conclusion]:
+        """After an attempt to connect that nothing answered: is it the port, the host, or this machine's own firewall."""
+        known = yield from self._neighbour()
+        if known is not None and unresolved(known):
+            return self._conclude(Verdict.HOST_DOWN, level=1)
+        _, host = yield from self._knock()
+        gone = self._gone(host)
+        if gone is not None:
+            return replace(gone, level=1)
+        return self._conclude(Verdict.NO_ANSWER, level=1, hop=Hop.LISTENER if host.up is Up.YES else Hop.HOST)
 
     # Updates by a web server.
 
@@ -368,9 +396,7 @@ class Ladder:
         yield Report(web_steps.web_host_step(asked))
         yield Report(web_steps.web_connect_step(self._port, asked))
         if asked.outcome is Web.SILENT:
-            known = yield from self._neighbour()
-            if known is not None and unresolved(known):
-                return self._conclude(Verdict.HOST_DOWN, level=1)
+            return (yield from self._silent_tcp())
         if not asked.connected or asked.outcome is Web.CONNECTED:
             return self._conclude(ASKED[asked.outcome], level=0 if asked.outcome is Web.NEVER else 1)
         yield Report(web_steps.web_page_step(self._found, asked))

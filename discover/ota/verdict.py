@@ -46,7 +46,7 @@ def judge(conclusion: Conclusion, steps: Sequence[Step], way: WayBack | None, ho
     told = _Telling(conclusion, steps, way, clean(host))
     if hop is None:
         return Judgement(None, told.ready(), told.ready_fix())
-    doubt = conclusion.verdict is Verdict.NO_ANSWER and conclusion.level == 0
+    doubt = conclusion.verdict is Verdict.LIKELY or (conclusion.verdict is Verdict.NO_ANSWER and conclusion.level == 0)
     head = "In doubt is" if doubt else "It fails at"
     return Judgement(hop, f"{head} the {TITLES[hop]}: {told.cause(hop)}.", told.fix(hop))
 
@@ -163,6 +163,8 @@ class _Telling:
                 return f"what answers on {at} is not {name}"
             case Verdict.BLOCKED:
                 return self._failed_detail()
+            case Verdict.LIKELY:
+                return f"{at} took the connection and did not answer: it is busy with another upload, or something else listens there"
             case _ if end.level == 0:
                 return f"{at} was not asked, and nothing announces it"
             case _:

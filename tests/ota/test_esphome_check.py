@@ -6,12 +6,12 @@ import errno
 
 import pytest
 
-from discover.model.check import OtaCheck, Verdict
-from discover.model.device import Device, Password
+from discover.model.check import Hop, OtaCheck, Verdict
+from discover.model.device import Device, OtaStatus, Password
 from discover.net.fake import FakeNetwork
 from discover.net.fake_hosts import FakeHost, TcpBehaviour, answers
 from discover.ota import check
-from tests.ota.lan import ADDRESS, MAC, agrees_with_ledger, esphome, step, words
+from tests.ota.lan import ADDRESS, MAC, agrees_with_ledger, esphome, known, step, words
 
 MAGIC = "6c26f75c45"
 
@@ -89,8 +89,9 @@ async def test_a_greeting_of_another_service_is_not_taken_for_an_answer() -> Non
 
 async def test_a_busy_esphome_is_likely_and_the_wait_is_named() -> None:
     result = await examine(lan("open"), esphome())
-    assert (result.verdict, result.level) == (Verdict.LIKELY, 2)
+    assert (result.verdict, result.level, result.hop) == (Verdict.LIKELY, 2, Hop.LISTENER)
     assert "20 s" in step(result, "handshake")
+    assert "In doubt is the listener: 3232/tcp took the connection and did not answer" in result.sentence
 
 
 async def test_one_that_hangs_up_without_a_word_is_likely_busy() -> None:
@@ -107,8 +108,30 @@ async def test_a_version_in_two_pieces_is_read() -> None:
 @pytest.mark.parametrize(("behaviour", "verdict"), [("refused", Verdict.CLOSED), ("silent", Verdict.NO_ANSWER)])
 async def test_no_listener(behaviour: TcpBehaviour, verdict: Verdict) -> None:
     result = await examine(lan(behaviour), esphome())
-    assert (result.verdict, result.level) == (verdict, 1)
-    assert [sent.bytes_hex for sent in result.sent] == [""]
+    assert (result.verdict, result.level, result.hop) == (verdict, 1, Hop.LISTENER)
+    assert [sent.transport for sent in result.sent][:1] == ["tcp"]
+
+
+async def test_after_a_silent_port_a_knock_tells_whether_the_host_is_there() -> None:
+    host = FakeHost(address=ADDRESS, mac=MAC, tcp={3232: "silent"}, icmp=False, known=True)
+    network = FakeNetwork(host)
+    result = await examine(network, esphome())
+    assert (result.verdict, {sent.bytes_hex for sent in result.sent}) == (Verdict.NO_ANSWER, {"", "31"})
+    assert "closed" in step(result, "host up")
+
+
+async def test_a_firewall_here_that_swallows_the_connection_is_found_by_the_knock() -> None:
+    network = lan("silent")
+    network.fail("send", errno.EPERM)
+    result = await examine(network, esphome())
+    assert (result.verdict, result.hop) == (Verdict.BLOCKED, Hop.HOST)
+
+
+async def test_an_old_one_that_is_only_remembered_is_announced_where_its_host_is_up() -> None:
+    status = OtaStatus(kind="esphome", port=3232, transport="tcp", password=Password.UNKNOWN, verdict="announced", checked=None)
+    result = await examine(lan("open"), known(ota=status, family="esphome", firmware="2024.10.3"))
+    assert (result.verdict, result.hop) == (Verdict.ANNOUNCED, None)
+    assert [sent.transport for sent in result.sent] == ["udp"]
 
 
 async def test_an_absent_host_is_down() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from discover.model.check import Verdict
+from discover.model.check import Hop, Verdict
 from discover.model.device import Password
 from discover.ota.actions import (
     Action,
@@ -68,6 +68,12 @@ def test_what_the_neighbour_table_makes_of_silence(rows: list[Event], verdict: V
     trace = climb(rows)
     assert trace.result.verdict is verdict
     assert trace.steps[3 : 3 + len(steps)] == steps
+
+
+def test_an_untouched_one_that_sleeps_is_in_doubt_at_the_host() -> None:
+    old = Announcement(kind="esphome", port=3232, transport="tcp", version="2024.10.3", heard=True, said="It announces it.")
+    trace = climb([Known(MAC, "stale"), Known(MAC, "delay")], found=old)
+    assert (trace.result.verdict, trace.result.hop, trace.connects) == (Verdict.NO_ANSWER, Hop.HOST, [])
 
 
 def test_beyond_a_router_the_neighbour_table_says_nothing() -> None:

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 
 from discover.errors import NoInterfaceError, UsageError
-from discover.model.check import Verdict
+from discover.model.check import Hop, Verdict
 from discover.model.device import OtaStatus, Password
 from discover.net.fake import FakeNetwork
-from discover.net.fake_hosts import FakeHost, fake_interface
+from discover.net.fake_hosts import FakeHost, answers, fake_interface
 from discover.ota import check
 from discover.ota.route import choose
 from discover.ota.target import Announcement, announced, family_way, parse_host
@@ -174,6 +174,21 @@ async def test_a_name_that_leads_elsewhere_than_the_inventory_is_pointed_out() -
     network = FakeNetwork(FakeHost(address="192.168.1.77", mac=MAC), names={"kitchen.local": ("192.168.1.77",)})
     result = await check(network, "kitchen.local", device=arduino())
     assert (result.address, words(result)[0]) == ("192.168.1.77", "name: warn")
+    assert (result.verdict, result.hop) == (Verdict.CLOSED, Hop.NAME)
+    assert f"leads to 192.168.1.77, and the device was last seen at {ADDRESS}" in result.sentence
+    assert result.fix
+
+
+async def test_an_announcement_from_elsewhere_says_nothing_of_the_address_that_the_name_leads_to() -> None:
+    network = FakeNetwork(FakeHost(address="192.168.1.77", mac=MAC), names={"kitchen.local": ("192.168.1.77",)})
+    result = await check(network, "kitchen.local", device=esphome("2024.10.3"))
+    assert (result.verdict, result.hop) == (Verdict.NO_ANSWER, Hop.NAME)
+
+
+async def test_a_device_that_answers_at_its_new_address_has_only_moved() -> None:
+    moved = FakeHost(address="192.168.1.77", mac=MAC, tcp={3232: answers(b"\x00\x02")})
+    result = await check(FakeNetwork(moved, names={"kitchen.local": ("192.168.1.77",)}), "kitchen.local", device=esphome())
+    assert (result.verdict, result.hop) == (Verdict.READY, None)
 
 
 async def test_a_device_is_found_by_the_name_the_inventory_gives_it() -> None:
