@@ -180,6 +180,8 @@ class _Reader:
             values: list[Any] | None = None if span is None else [{"range": list(span)}]
         else:
             values = self._values(right)
+            if isinstance(right, list) and operator != "in":
+                values = [right]  # flags that must all be there, not one of them
 
         def holds(flow: Flow) -> Tri:
             if not carries(flow, left):

@@ -94,6 +94,11 @@ def chain_of(*expressions: object, policy: str = "accept", family: str = "inet")
     return parsed
 
 
+def flags(operator: str, mask: list[str], right: object) -> dict[str, object]:
+    left = {"&": [{"payload": {"protocol": "tcp", "field": "flags"}}, mask]}
+    return {"match": {"op": operator, "left": left, "right": right}}
+
+
 @pytest.mark.parametrize(
     ("expressions", "ruling"),
     [
@@ -123,6 +128,12 @@ def chain_of(*expressions: object, policy: str = "accept", family: str = "inet")
             Ruling.ALLOWED,
         ),
         ([{"jump": {"target": "gone"}}], Ruling.UNKNOWN),
+        # A bare list is alternatives after "in", and flags that must all be there after "==" (as nft 1.0.6 prints them).
+        ([{"match": {"op": "in", "left": {"ct": {"key": "state"}}, "right": ["new", "related"]}}, {"drop": None}], Ruling.DROPPED),
+        ([{"match": {"op": "!=", "left": {"ct": {"key": "state"}}, "right": ["new", "related"]}}, {"drop": None}], Ruling.UNKNOWN),
+        ([flags("==", ["fin", "syn"], ["fin", "syn"]), {"drop": None}], Ruling.ALLOWED),
+        ([flags("==", ["fin", "syn", "rst", "ack"], "syn"), {"drop": None}], Ruling.DROPPED),
+        ([flags("!=", ["fin", "syn", "rst", "ack"], "syn"), {"drop": None}], Ruling.ALLOWED),
     ],
 )
 def test_statements(expressions: list[object], ruling: Ruling) -> None:
