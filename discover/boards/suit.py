@@ -57,7 +57,7 @@ def suit(file: FirmwareFile, device: Device | None, *, kind: str = "") -> Suit:
     """Compare a file with a device; ``kind`` is that of its update service ("arduino", "esphome", ...), "" where it is not known."""
     told = chip_of(device)
     image = sent_image(file)
-    elsewhere = image is None and told.name and not told.espressif
+    elsewhere = image is None and not told.espressif and (told.name or file.kind is FileKind.FOREIGN)
     steps = [_foreign_step(file, told) if elsewhere else _file_step(file, kind)]
     if steps[0].state is not StepState.FAIL and image:
         steps.append(_chip_step(image, told))
@@ -123,6 +123,8 @@ def _foreign_step(file: FirmwareFile, told: DeviceChip) -> Step:
     if file.chip and file.chip in told.name:
         detail = f"It is an image for the {file.chip}, as this device has; its inside was not read."
         return Step(name=name, state=StepState.PASS, detail=detail)
+    if file.chip and not told.name:
+        return Step(name=name, state=StepState.WARN, detail=f"The image is for the {file.chip}; {told.why}.", fix=_COMPARE)
     if file.chip:
         detail = f"The image is for the {file.chip}, but this device has another chip ({told.name})."
         return Step(name=name, state=StepState.FAIL, detail=detail, fix="Build for the chip of this device.")

@@ -123,4 +123,17 @@ def _filesystem(data: bytes) -> str:
         return "LittleFS"
     if data[510:512] == b"\x55\xaa" and (data[54:57] == b"FAT" or data[82:85] == b"FAT"):
         return "FAT"
-    return ""
+    return "SPIFFS" if any(_spiffs(data, block) for block in (SECTOR, 2 * SECTOR)) else ""
+
+
+def _spiffs(data: bytes, block: int) -> bool:
+    """Tell SPIFFS by the magic at the end of each block's lookup page (pages of 256 bytes, as the Espressif cores have them).
+
+    pellepl/spiffs src/spiffs_nucleus.h (SPIFFS_MAGIC, SPIFFS_MAGIC_PADDR): with or without the number of blocks that follow.
+    """
+    blocks = len(data) // block
+    if blocks < 3 or len(data) % block:
+        return False
+    found = [int.from_bytes(data[index * block + 252 : index * block + 254], "little") for index in range(3)]
+    base = (0x20140529 ^ 256) & 0xFFFF
+    return found == [base ^ (blocks - index) & 0xFFFF for index in range(3)] or found == [base] * 3

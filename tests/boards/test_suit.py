@@ -133,6 +133,7 @@ def test_another_makers_device_is_told_that_its_files_are_not_read() -> None:
     told = device("BK7231T")
     assert suit(inspect("x.uf2", sample("esp32s2.uf2")), told, kind="esphome").answer is Answer.NO
     assert suit(inspect("x", sample("damaged/random.bin")), told, kind="esphome").answer is Answer.UNKNOWN
+    assert suit(inspect("x", sample("rp2040.bin")), None, kind="arduino").answer is Answer.UNKNOWN
     pico = inspect("x.uf2", sample("esp32s2.uf2")[:28] + (0xE48BFF56).to_bytes(4, "little") + bytes(480))
     assert pico.chip == "RP2040"
     assert suit(pico, device("RP2040/RP2350", "rpipicow"), kind="arduino").answer is Answer.NO

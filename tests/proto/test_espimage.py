@@ -110,3 +110,27 @@ def test_partitions_that_overlap_or_lie_askew_are_said() -> None:
     texts = [one.text for one in decoded[1]]
     assert any("two begins at 0x20800, which is no multiple of 0x10000" in text for text in texts)
     assert any("two at 0x20800 overlaps one, which ends at 0x30000" in text for text in texts)
+
+
+@pytest.mark.parametrize("block", [4096, 8192])
+@pytest.mark.parametrize("counted", [True, False])
+def test_spiffs_is_told_by_the_magic_of_its_blocks(block: int, *, counted: bool) -> None:
+    # spiffs_nucleus.h: the seed, the page size and, where a build counts them, the blocks from here to the end
+    data = bytearray(b"\xff" * block * 4)
+    for index in range(4):
+        magic = 0x20140529 ^ 256 ^ (4 - index if counted else 0)
+        data[index * block + 252 : index * block + 254] = (magic & 0xFFFF).to_bytes(2, "little")
+    found = filekind.sniff(bytes(data))
+    assert found is not None
+    assert (found.kind, found.detail) == (FileKind.FILESYSTEM, "SPIFFS")
+    data[block + 252] ^= 1
+    assert filekind.sniff(bytes(data)) is None
+
+
+def test_images_of_raspberry_pis_chips_are_told_by_what_their_boot_roms_seek() -> None:
+    rp2350 = bytes(0x120) + bytes.fromhex("d3deffff 42012110 ff010000 00000000 793512ab") + bytes(400)
+    found = filekind.sniff(rp2350)
+    assert found is not None
+    assert (found.kind, found.chip) == (FileKind.FOREIGN, "RP2350")
+    assert filekind.sniff(bytes(5000)) is None
+    assert filekind.sniff(sample("rp2040.bin")[:255]) is None
