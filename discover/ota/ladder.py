@@ -21,7 +21,7 @@ from discover.ota.esphome import Talk, talk
 from discover.ota.hosts import HostUp, Up
 from discover.ota.http import Web, ask
 from discover.ota.knocking import Knock, Knocked, Knocking, Knocks, controls_for, unresolved
-from discover.ota.levels import Allowance, allowed_level, password_allowance, web_allowance
+from discover.ota.levels import Allowance, allowances, web_allowance
 from discover.ota.password import Answered, Tried, answer, ask_esphome
 from discover.ota.target import ARDUINO_PORTS, Announcement, Host
 from discover.proto.arduinoota import CALLBACK_SIZE
@@ -79,10 +79,19 @@ class Ladder:
         if found.kind not in ("arduino", "esphome", "unknown"):
             yield Report(steps.not_applicable_step(found))
             return self._conclude(Verdict.NOT_APPLICABLE)
-        allowance, secret = self._allowance()
+        allowance, trial = allowances(
+            found.kind,
+            transport=found.transport,
+            password=found.password,
+            version=found.version,
+            asked=self._asked,
+            consent=self._consent,
+            secret=self._password is not None,
+        )
         yield Report(steps.level_step(allowance))
-        if secret is not None:
-            yield Report(asked_steps.password_allowance_step(secret))
+        if trial is not None:
+            self._secret = self._password if trial.level else None
+            yield Report(asked_steps.password_allowance_step(trial))
         if allowance.level == 0 and (self._asked == 0 or found.kind != "esphome"):
             result = yield from self._passive()
         elif allowance.level == 0:
@@ -98,30 +107,6 @@ class Ladder:
         else:
             result = yield from self._knocks()
         return result
-
-    def _allowance(self) -> tuple[Allowance, Allowance | None]:
-        """Return how far the check goes, and whether the password may be tried (None: none was given)."""
-        found, asked = self._found, self._asked
-        secret: Allowance | None = None
-        if self._password is not None:
-            secret = password_allowance(
-                found.kind, transport=found.transport, password=found.password, version=found.version, consent=self._consent
-            )
-            if asked is not None and asked < secret.level:
-                secret = Allowance(level=0, reason="", refused=f"A password is tried at level 2, and level {asked} was asked for.")
-            if secret.level:
-                self._secret = self._password
-                asked = max(asked or 0, secret.level)
-        allowance = allowed_level(
-            found.kind,
-            transport=found.transport,
-            password=found.password,
-            version=found.version,
-            asked=asked,
-            consent=self._consent,
-            secret=self._secret is not None,
-        )
-        return allowance, secret
 
     def _conclude(
         self,

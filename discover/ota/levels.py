@@ -109,6 +109,23 @@ def web_allowance(path: str, side_effects: str, asked: int | None) -> Allowance:
     return Allowance(level=2, reason=f"One page is read, {path}, and nothing else. Side effects: {side_effects}", refused=refused)
 
 
+def allowances(
+    kind: str, *, transport: str, password: Password, version: str, asked: int | None, consent: bool, secret: bool
+) -> tuple[Allowance, Allowance | None]:
+    """Return how far a check goes, and whether the password that was given (``secret``) is tried: None where none was.
+
+    All but ``secret`` as in :func:`allowed_level`. To try a password is to ask for level 2.
+    """
+    if not secret:
+        return allowed_level(kind, transport=transport, password=password, version=version, asked=asked, consent=consent), None
+    trial = password_allowance(kind, transport=transport, password=password, version=version, consent=consent)
+    if asked is not None and asked < trial.level:
+        trial = Allowance(level=0, reason="", refused=f"A password is tried at level 2, and level {asked} was asked for.")
+    asked = max(asked or 0, trial.level) if trial.level else asked
+    tried = trial.level > 0
+    return allowed_level(kind, transport=transport, password=password, version=version, asked=asked, consent=consent, secret=tried), trial
+
+
 def password_allowance(kind: str, *, transport: str, password: Password, version: str = "", consent: bool) -> Allowance:
     """Return level 2 where a password that was given may be tried on the device, else 0 with the warning in ``refused``."""
     if kind not in ("arduino", "esphome") or (kind == "arduino" and transport == "tcp"):
