@@ -125,11 +125,11 @@ def _merged(file: FirmwareFile, data: bytes, flash: Flash) -> FirmwareFile:
         problems=flash.problems,
         hints=hints(data, app) if app else (),
     )
-    place = f"It begins with the bootloader, so it is flashed at 0x{flash.shift:x}." if flash.shift else ""
+    place = f"It is flashed by cable, at 0x{flash.shift:x}; over the air, the app alone is sent."
     boots = f"Its OTA data starts {flash.boots}." if flash.boots else ""
     file = replace(file, notes=tuple(filter(None, (place, boots))))
     if flash.table is None and file.chip == ESP8266 and app and app.version == 1 and flash.images[0].entry >= espimage.EBOOT_ENTRY:
-        return _arduino_8266(file, data)
+        return _arduino_8266(replace(file, notes=()), data)
     return file
 
 

@@ -68,7 +68,7 @@ def _inside(file: FirmwareFile, *, indent: int) -> Iterator[Line]:
         yield _pair("MD5", file.md5, why="what an uploader announces" if file.kind in _UPLOADED else "", indent=indent)
         yield _pair("SHA-256", file.sha256, indent=indent)
     for note in file.notes:
-        yield line(("! ", "warn"), note, indent=indent, hang=indent + 2)
+        yield line(("- ", "dim"), note, indent=indent, hang=indent + 2)
     if file.inner:
         yield line(("holds", "key"), f"  {what(file.inner)}", indent=indent, hang=indent + 2)
         yield from _inside(file.inner, indent=indent + 2)
