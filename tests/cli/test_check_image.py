@@ -77,6 +77,7 @@ def test_the_json_says_whether_the_image_suits(espied: Callable[..., Run]) -> No
         document = json.loads(done.out)
         jsonschema.validate(document, SCHEMA)
         assert document["image"] == answer
+        assert document["sent"] == without["sent"]
         assert document["steps"][-1]["name"] == "image"
         if answer == "no":
             assert done.code == EXIT_NEGATIVE
