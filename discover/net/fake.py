@@ -44,7 +44,7 @@ from discover.net.tcp import settle
 from discover.net.trouble import network_error
 from discover.net.virtual import VirtualClock
 
-Operation = Literal["interfaces", "neighbours", "udp", "send", "tcp", "browse", "neighbour_events", "arp", "ping", "listen"]
+Operation = Literal["interfaces", "neighbours", "udp", "send", "tcp", "browse", "neighbour_events", "arp", "ping", "listen", "outlook"]
 
 EPHEMERAL: Final = 40_000
 """The port of ours that a listener gets which wants any."""
@@ -316,6 +316,8 @@ class FakeNetwork:
 
     async def outlook(self, address: str, *, port: int = 0, host_port: int = 0, firewalls: bool = True) -> Outlook:  # noqa: ARG002 - no firewalls
         """Return the way by the script's interfaces, without firewalls, as :attr:`way` changes it."""
+        if number := self._fault("outlook", ""):
+            raise network_error(OSError(number, os.strerror(number)), "read the routes")
         face = self._route(address)
         ours = next((str(one.address) for one in (face.addresses if face else ()) if parse_address(address) in one.network), "")
         path = Path(link=face.index if face else 0, local=ours, trouble="" if face else os.strerror(errno.ENETUNREACH))

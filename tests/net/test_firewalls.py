@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from discover.model.outlook import FirewallWord, Outlook, Ruling
 from discover.net import firewall, firewall_fronts, iptables, nftables
 from discover.net.firewall import Printed, Raw, question
-from discover.net.packetfilter import Flow, judge, spans
+from discover.net.packetfilter import Flow, Ruleset, judge, spans
 
 HERE = Path(__file__).with_name("firewalls")
 OUTLOOK = Outlook(local="192.168.1.2", interface="eth0", network="192.168.1.2/24")
@@ -41,7 +41,7 @@ def flow(source: str = "192.168.1.20", *, interface: str = "eth0", port: int = 4
 
 
 @pytest.fixture(scope="module")
-def host() -> nftables.Ruleset:
+def host() -> Ruleset:
     rules = nftables.parse(recorded("nft-host.json"), recorded("nft-host.txt"))
     assert rules is not None
     return rules
@@ -62,19 +62,19 @@ def host() -> nftables.Ruleset:
         ("192.168.1.20", "lo", 40_000, "allowed", 'iif "lo" accept (inet filter input)'),
     ],
 )
-def test_nft_rules(host: nftables.Ruleset, source: str, interface: str, port: int, ruling: str, rule: str) -> None:
+def test_nft_rules(host: Ruleset, source: str, interface: str, port: int, ruling: str, rule: str) -> None:
     judged = judge(host, flow(source, interface=interface, port=port))
     assert (judged.ruling.value, judged.rule) == (ruling, rule)
 
 
 @pytest.mark.parametrize("port", [45_000, 59_500])
-def test_a_rate_and_a_mark_are_not_known(host: nftables.Ruleset, port: int) -> None:
+def test_a_rate_and_a_mark_are_not_known(host: Ruleset, port: int) -> None:
     judged = judge(host, flow(port=port))
     assert judged.ruling is Ruling.UNKNOWN
     assert f"tcp dport {port // 1000}" in judged.rule, "the rule that it hangs on is named"
 
 
-def test_answers_pass_by_the_connection_tracking_or_not_at_all(host: nftables.Ruleset) -> None:
+def test_answers_pass_by_the_connection_tracking_or_not_at_all(host: Ruleset) -> None:
     asked = question("192.168.1.20", OUTLOOK, port=3232)
     assert judge(host, asked.reply).ruling is Ruling.ALLOWED
     bare = json.loads(recorded("nft-host.json"))
@@ -84,7 +84,7 @@ def test_answers_pass_by_the_connection_tracking_or_not_at_all(host: nftables.Ru
     assert judge(without, asked.reply).ruling is Ruling.DROPPED
 
 
-def chain_of(*expressions: object, policy: str = "accept", family: str = "inet") -> nftables.Ruleset:
+def chain_of(*expressions: object, policy: str = "accept", family: str = "inet") -> Ruleset:
     """One input chain with one rule of these statements."""
     where = {"family": family, "table": "t"}
     chain = {**where, "name": "i", "type": "filter", "hook": "input", "prio": 0, "policy": policy}
