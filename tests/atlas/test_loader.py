@@ -169,6 +169,48 @@ def test_a_mistake_in_a_family_names_file_and_field(tmp_path: Path, old: str, ne
     assert caught.value.hint
 
 
+PAGE = """note = "On its page."
+
+[ota.page]
+path = "/json/info"
+side_effects = "None."
+source = "lamp.c"
+sign = { "json.brand" = "Lamp", status = "200" }
+"""
+BY_PAGE = FAMILY.replace('kind = "esphome"', 'kind = "http"').replace(
+    'port_from = "table"\nport_key = "platform"\nports = { ESP32 = 3232 }\n', ""
+)
+BY_PAGE = BY_PAGE.replace('note = "By ESPHome."\n', PAGE)
+
+
+def test_the_page_of_an_update_by_web_server_loads(tmp_path: Path) -> None:
+    ota = load_catalogue(family_folder(tmp_path, BY_PAGE)).families[0].ota
+    assert ota is not None
+    assert ota.page is not None
+    assert ota.page.sign == {"json.brand": "Lamp", "status": "200"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        ('path = "/json/info"', 'path = "json/info"', "ota.page.path"),
+        ('path = "/json/info"', 'path = "/ota/start?mode=fw"', "ota.page.path"),
+        ('path = "/json/info"', 'path = "/cm?cmnd=Upgrade%201"', "ota.page.path"),
+        ('sign = { "json.brand" = "Lamp", status = "200" }', "sign = {}", "ota.page.sign"),
+        ('"json.brand"', '"colour"', "ota.page.sign"),
+        ('side_effects = "None."\nsource = "lamp.c"\nsign', 'side_effects = ""\nsource = "lamp.c"\nsign', "ota.page.side_effects"),
+        ('kind = "http"', 'kind = "esphome"', "ota.page"),
+    ],
+)
+def test_a_mistake_in_the_page_names_file_and_field(tmp_path: Path, old: str, new: str, field: str) -> None:
+    broken = BY_PAGE.replace(old, new, 1)
+    assert broken != BY_PAGE
+    with pytest.raises(CatalogueError) as caught:
+        load_catalogue(family_folder(tmp_path, broken))
+    assert "lamp.toml" in caught.value.message
+    assert field in caught.value.message
+
+
 def test_what_may_be_read_of_a_device_is_allowed(tmp_path: Path) -> None:
     text = FAMILY.replace('path = "/json"', 'path = "/cm?cmnd=Status%200"')
     assert load_catalogue(family_folder(tmp_path, text)).families[0].http[0].path.endswith("Status%200")

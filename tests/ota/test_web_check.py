@@ -6,7 +6,9 @@ import gzip
 import json
 from collections.abc import Generator
 
+import hypothesis.strategies as st
 import pytest
+from hypothesis import given
 
 from discover.atlas.loader import load_catalogue
 from discover.model.check import Hop, OtaCheck, Verdict
@@ -14,10 +16,12 @@ from discover.model.device import Password
 from discover.net.fake import FakeNetwork
 from discover.net.fake_hosts import FakeHost, TcpBehaviour, TcpHandler, answers
 from discover.ota import check
-from discover.ota.http import ALLOWED
+from discover.ota.http import ALLOWED, judge
 from discover.probe.http import NOT_WEB
+from discover.proto.http1 import Response
 from tests.ota.lan import ADDRESS, MAC, agrees_with_ledger, known, step, words
 
+PAGES = [one.ota.page for one in load_catalogue().families if one.ota is not None and one.ota.page is not None]
 WLED = {"ver": "0.15.0", "brand": "WLED", "opt": 79}
 TASMOTA = {"StatusFWR": {"Version": "14.2.0(release-tasmota)"}}
 
@@ -121,5 +125,29 @@ async def test_webrepl_is_not_asked_because() -> None:
 
 
 def test_every_page_of_the_catalogue_is_on_the_short_list() -> None:
-    pages = [one.ota.page for one in load_catalogue().families if one.ota is not None and one.ota.page is not None]
-    assert {one.path for one in pages} == ALLOWED
+    assert {one.path for one in PAGES} == ALLOWED
+
+
+async def test_a_page_that_unpacks_without_end_is_cut() -> None:
+    bomb = gzip.compress(b"elegantota" + bytes(30_000_000), mtime=0)
+    result = await examine(page(bomb, head="Content-Encoding: gzip\r\n"), kind="elegantota")
+    assert result.verdict is Verdict.READY
+
+
+async def test_what_a_page_says_cannot_write_to_the_terminal() -> None:
+    result = await examine(page(b"<title>\x1b]0;owned\x07\xe2\x80\xaebackwards</title>", head="Server: \x1b[31mred\r\n"), kind="wled")
+    told = step(result, "page")
+    assert told.isprintable()
+
+
+@given(
+    status=st.integers(100, 999),
+    headers=st.dictionaries(st.text(max_size=20), st.text(max_size=40), max_size=4),
+    body=st.binary(max_size=400),
+)
+def test_no_answer_makes_judging_it_fail(status: int, headers: dict[str, str], body: bytes) -> None:
+    for one in PAGES:
+        for extra in ({}, {"content-encoding": "gzip"}):
+            asked = judge(one, Response(status, {**headers, **extra}, body))
+            assert asked.connected
+            assert asked.told.isprintable()
