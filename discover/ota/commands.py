@@ -12,6 +12,7 @@ JAndrassy/ArduinoOTA (README) and micropython/webrepl webrepl_cli.py.
 from __future__ import annotations
 
 import ipaddress
+import re
 import shlex
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -33,8 +34,12 @@ _DEFAULT_PORTS: Final = {3232: "esp32", 8266: "esp8266", 2040: "rp2040"}
 _NAMES: Final = {"esp32": "ESP32", "esp8266": "ESP8266", "rp2040": "Pico"}
 _APP_AT: Final = {"esp8266": "0x0", "esp32": "0x10000"}
 """Platform -> where its core's linker puts the sketch: the ESP8266 from the start, the others behind boot loader and partition table."""
+_BOARDS: Final = frozenset({"esp32", "esp32s2", "esp32s3", "esp32c3", "esp32c5", "esp32c6", "esp32h2", "esp32p4"})
+"""Variants whose name is a board's, too (espressif/arduino-esp32 boards.txt): what ArduinoOTA announces there is the variant."""
 _CHIPS: Final = ("esp8266", "esp32", "esp32s2", "esp32s3", "esp32c2", "esp32c3", "esp32c5", "esp32c6", "esp32c61", "esp32h2", "esp32p4")
 """Names that esptool takes for --chip."""
+_BOARD_ID: Final = re.compile(r"[a-z][a-z0-9_]{1,40}")
+"""A board's id of the ESP8266 core (boards.txt); older ones announce ARDUINO_BOARD, which is in capitals and none."""
 _PAGES: Final = {"wled": "/update", "tasmota": "/up"}
 """Family -> its upload page (wled/WLED wled00/wled_server.cpp; arendst/Tasmota xdrv_01_webserver.ino); others: the first page."""
 
@@ -159,11 +164,18 @@ def _arduino_cli(where: _Where, core: str) -> Command:
     what = f"--input-file {where.image}" if where.given else "SKETCH"
     return Command(
         "arduino-cli",
-        f"arduino-cli upload --fqbn {core or 'VENDOR:ARCH'}:BOARD --port {where.target} --protocol network "
+        f"arduino-cli upload --fqbn {core or 'VENDOR:ARCH'}:{_board(where)} --port {where.target} --protocol network "
         f"--upload-field password={secret} {what}",
         "it uploads only to ports that it hears announced by mDNS, and wants the field password even where there is none; "
         "the port that the device calls back is chosen at random",
     )
+
+
+def _board(where: _Where) -> str:
+    """Return the board's id where the device announces one that its core knows: the ESP8266 tells the id itself, the ESP32 the variant."""
+    told = where.device.model if where.device is not None else ""
+    known = told in _BOARDS if where.platform == "esp32" else where.platform == "esp8266" and _BOARD_ID.fullmatch(told)
+    return told if known else "BOARD"
 
 
 def _arduino_tcp(where: _Where) -> tuple[Command, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -68,6 +69,22 @@ def test_arduinoota_without_a_password_and_with_an_image() -> None:
         "PlatformIO": [f'PLATFORMIO_UPLOAD_FLAGS="--port=8266, --host_port={HOST_PORT}" pio run -t upload --upload-port 192.168.1.23'],
         "esptool": ["esptool --port PORT --chip esp8266 write-flash 0x0 'my sketch.bin'"],
     }
+
+
+@pytest.mark.parametrize(
+    ("known", "model", "board"),
+    [
+        (ESP32, "esp32c3", "esp32:esp32:esp32c3"),
+        (ESP32, "doitESP32devkitV1", "esp32:esp32:BOARD"),
+        (ESP8266, "nodemcuv2", "esp8266:esp8266:nodemcuv2"),
+        (ESP8266, "ESP8266_NODEMCU", "esp8266:esp8266:BOARD"),
+        (ESP8266, "x; reboot", "esp8266:esp8266:BOARD"),
+        (PICO, "rpipicow", "rp2040:rp2040:BOARD"),
+    ],
+)
+def test_the_board_is_named_where_its_announcement_is_one_of_the_core(known: Device, model: str, board: str) -> None:
+    (line,) = lines(replace(known, model=model), "arduino", 3232, "udp", NO)["arduino-cli"]
+    assert f"--fqbn {board} " in line
 
 
 def test_where_nobody_knows_of_a_password_the_note_says_so() -> None:

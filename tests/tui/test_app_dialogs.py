@@ -10,8 +10,9 @@ import pytest
 from textual.widgets import Input
 
 from discover.errors import NetworkError
+from discover.model.check import Command
 from discover.model.device import OtaStatus, Password
-from tests.present.samples import KITCHEN, SUMMARY, packet
+from tests.present.samples import CHECK, KITCHEN, SUMMARY, packet
 from tests.tui.fakes import FakeFeed
 from tests.tui.kit import LARGE, SMALL, in_folder, main, make_app, play, running, settled, shown, titles, until
 from tui.app.app import EspiedApp
@@ -45,6 +46,16 @@ async def test_check_shows_steps_verdict_and_what_was_sent() -> None:
             assert said in screen
         await pilot.press("escape")
         assert main(pilot).table.has_focus
+
+
+async def test_y_copies_the_commands_of_a_check() -> None:
+    result = replace(CHECK, commands=(Command("espota.py", "python3 espota.py -i 10.0.0.1 ..."),))
+    async with running(make_app(FakeFeed(check=result)), LARGE) as pilot:
+        await pilot.press("down", "down", "down", "c")
+        await settled(pilot)
+        assert "Upload with" in shown(pilot)
+        await pilot.press("y")
+        assert pilot.app.clipboard == "python3 espota.py -i 10.0.0.1 ..."
 
 
 async def test_check_shows_each_step_as_it_comes() -> None:
