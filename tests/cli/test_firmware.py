@@ -11,6 +11,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from discover.model.firmware import FileKind, Trouble
 from tests.boards.images import EXPECTED, FOLDER
 from tests.cli.conftest import Run
 
@@ -75,6 +76,19 @@ def test_standard_input_is_read_as_a_file() -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.decode().startswith("standard input  app for the ESP32, 464 bytes")
     assert done.stderr == b""
+
+
+def test_the_page_shows_what_the_command_prints(espied: Espied, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (ROOT / "docs" / "firmware.md").read_text(encoding="utf-8")
+    shown = page.split("```text\n$ espied firmware ", 1)[1].split("```", 1)[0]
+    name, _, printed = shown.partition("\n")
+    monkeypatch.chdir(ROOT)
+    assert espied("firmware", name).out.decode() == printed
+
+
+def test_every_kind_and_every_trouble_stands_on_the_page() -> None:
+    page = (ROOT / "docs" / "firmware.md").read_text(encoding="utf-8")
+    assert {one for one in (*Trouble, *FileKind) if f"`{one}`" not in page} == set()
 
 
 def test_without_a_file_the_usage_is_said(espied: Espied) -> None:
