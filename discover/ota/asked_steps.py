@@ -116,6 +116,13 @@ def no_port_step(result: CalledBack) -> Step:
 
 def call_step(result: CalledBack, local: str) -> Step:
     """Say whether the device called."""
+    if result.outcome is Call.DECLINED:
+        return Step(
+            name="call back",
+            state=StepState.FAIL,
+            detail=f"The device will not begin an update of 4096 bytes: it answered {result.told!r}. It did not call.",
+            fix="'Not Enough Space': choose a partition scheme or flash layout with room for a second app, and flash it over USB once.",
+        )
     ours = f"TCP port {result.port} of {local or 'this machine'}"
     if result.outcome is Call.CALLED:
         return Step(

@@ -32,6 +32,8 @@ class Call(StrEnum):
     CALLED = "called"
     NOT_CALLED = "not-called"
     NOT_ACCEPTED = "not-accepted"
+    DECLINED = "declined"
+    """The device will not begin an update: ``told`` is what it said."""
     BLOCKED = "blocked"
 
 
@@ -82,6 +84,10 @@ def _test(port: int, ours: int, controls: Sequence[int], *, table: bool, passwor
             return CalledBack(outcome=Call.CALLED, invited=invited, answered=answered)
     else:
         accepted = invited.outcome is Answer.ACCEPTED
+    if answered is not None and answered.outcome is Tried.RIGHT and not accepted:
+        return CalledBack(outcome=Call.DECLINED, invited=invited, answered=answered, told=answered.told)
+    if invited.outcome is Answer.DECLINED:
+        return CalledBack(outcome=Call.DECLINED, invited=invited, told=invited.told)
     if not accepted:
         return CalledBack(outcome=Call.NOT_ACCEPTED, invited=invited, answered=answered)
     called = yield from _called(CALL_SECONDS)

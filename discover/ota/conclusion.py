@@ -85,7 +85,5 @@ def tried(answered: Answered) -> tuple[Verdict, Hop | None]:
             return Verdict.BLOCKED, Hop.LISTENER
         case Tried.BLOCKED:
             return Verdict.BLOCKED, None
-        case Tried.RIGHT if not answered.begun and answered.told.upper().startswith("ERR: ERROR[4]"):
-            return Verdict.BLOCKED, Hop.LISTENER
         case _:
             return Verdict.READY_NEEDS_PASSWORD, None

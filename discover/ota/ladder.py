@@ -316,11 +316,11 @@ class Ladder:
         verdict, hop = self._word(invited), None
         if result.answered is not None:
             verdict, hop = tried(result.answered)
-        called: bool | None = None
-        if result.outcome in (Call.CALLED, Call.NOT_CALLED):
-            called = result.outcome is Call.CALLED
-            if not called:
-                verdict, hop = Verdict.BLOCKED, Hop.WAY_BACK
+        called = {Call.CALLED: True, Call.NOT_CALLED: False}.get(result.outcome)
+        if called is False:
+            verdict, hop = Verdict.BLOCKED, Hop.WAY_BACK
+        elif result.outcome is Call.DECLINED:
+            verdict, hop = Verdict.BLOCKED, Hop.LISTENER
         return self._conclude(verdict, level=3, password=password, kind="arduino", hop=hop, called_back=called)
 
     # ESPHome over TCP.

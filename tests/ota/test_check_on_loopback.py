@@ -11,7 +11,7 @@ from discover.demo.esphome_ota import EsphomeOtaDevice
 from discover.model.check import Hop, OtaCheck, Verdict
 from discover.model.device import Device, OtaStatus, Password
 from discover.net.real import RealNetwork
-from discover.ota import check, knocking
+from discover.ota import callback, check, knocking
 from discover.ota.arduino import INVITATION
 from tests.ota.lan import known, signal
 
@@ -155,3 +155,19 @@ async def test_without_consent_no_password_is_tried() -> None:
         assert result.verdict is Verdict.READY_NEEDS_PASSWORD
         assert "onError" in next(step.detail for step in result.steps if step.name == "password check")
         assert device.callbacks == ()
+
+
+@pytest.mark.parametrize(("variant", "hop"), [(Variant.ESP8266, Hop.LISTENER), (Variant.PICO, Hop.LISTENER), (Variant.ESP32, Hop.WAY_BACK)])
+@pytest.mark.parametrize("password", [None, "secret"])
+async def test_a_device_without_room_for_an_app_does_not_call(
+    variant: Variant, password: str | None, hop: Hop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(callback, "CALL_SECONDS", 0.2)
+    async with ArduinoOtaDevice(variant, password=password or "", port=0, space=0) as device:
+        result = await examine(announcing(device.port, "yes" if password else "no"), level=3, password=password, consent=True)
+        # The ESP32 says OK before it looks for room, so to us it is one that does not call.
+        assert (result.verdict, result.hop) == (Verdict.BLOCKED, hop)
+        told = next(step for step in result.steps if step.name == "call back")
+        assert ("Not Enough Space" in told.detail) == (hop is Hop.LISTENER)
+        assert "second app" in f"{told.detail} {told.fix}"
+        assert device.callbacks == ("onError(BEGIN)",)
