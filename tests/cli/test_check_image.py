@@ -12,6 +12,7 @@ import pytest
 from discover.errors import EXIT_CANNOT, EXIT_NEGATIVE, EXIT_USAGE, UsageError
 from discover.model.check import Command, OtaCheck, StepState, Verdict
 from discover.model.device import Device, Password
+from discover.net.interfaces import list_interfaces
 from tests.boards.images import FOLDER
 from tests.cli.conftest import Run
 from tui.cli.check_image import judge_of, read_image
@@ -32,6 +33,7 @@ CHECK = OtaCheck(
     commands=(Command("espota.py", "espota.py -i 10.0.0.3 -f FIRMWARE.bin"), Command("esptool", "esptool write-flash 0x0 FIRMWARE.bin")),
     fix="Do this.",
 )
+LOOPBACK = next(one.name for one in list_interfaces() if one.loopback)
 KITCHEN = Device(id="x", name="kitchen", chip="ESP32-S3", model="esp32s3")
 
 
@@ -68,7 +70,7 @@ def test_a_compressed_file_is_not_for_a_cable_and_a_file_system_for_no_line_that
 
 
 def test_the_json_says_whether_the_image_suits(espied: Callable[..., Run]) -> None:
-    arguments = ("check", "127.0.0.1:3232", "-i", "lo", "--listen", "0", "--level", "0", "--kind", "arduino", "--format", "json")
+    arguments = ("check", "127.0.0.1:3232", "-i", LOOPBACK, "--listen", "0", "--level", "0", "--kind", "arduino", "--format", "json")
     without = json.loads(espied(*arguments).out)
     jsonschema.validate(without, SCHEMA)
     assert "image" not in without
@@ -93,7 +95,7 @@ def test_a_file_that_cannot_be_read_is_said_before_anything_is_sent(
 
     monkeypatch.setattr("discover.ota.check", noting)
     for name, said in ((tmp_path / "none.bin", "there is no such file"), (tmp_path, "it is a folder"), ("-", "--image needs a file")):
-        done = espied("check", "127.0.0.1", "-i", "lo", "--listen", "0", "--image", str(name))
+        done = espied("check", "127.0.0.1", "-i", LOOPBACK, "--listen", "0", "--image", str(name))
         assert done.code == EXIT_USAGE
         assert said in done.err
     assert asked == []
