@@ -20,7 +20,7 @@ from discover.ota.conclusion import ASKED, INVITED, KNOCKED, TALKED, Conclusion,
 from discover.ota.esphome import Talk, talk
 from discover.ota.hosts import HostUp, Up
 from discover.ota.http import Web, ask
-from discover.ota.knocking import Knock, Knocked, Knocking, Knocks, controls_for, unresolved
+from discover.ota.knocking import GONE, Knock, Knocked, Knocking, Knocks, controls_for
 from discover.ota.levels import Allowance, allowances, web_allowance
 from discover.ota.password import Answered, Tried, answer, ask_esphome
 from discover.ota.target import ARDUINO_PORTS, Announcement, Host
@@ -362,7 +362,8 @@ class Ladder:
     def _silent_tcp(self) -> Session[Conclusion]:
         """After an attempt to connect that nothing answered: is it the port, the host, or this machine's own firewall."""
         known = yield from self._neighbour()
-        if known is not None and unresolved(known):
+        # No row at all means that nobody asked by ARP: a firewall of this machine may have stopped the connection before.
+        if known is not None and known.state in GONE:
             return self._conclude(Verdict.HOST_DOWN, level=1)
         _, host = yield from self._knock()
         gone = self._gone(host)
@@ -385,6 +386,6 @@ class Ladder:
         if not asked.connected or asked.outcome is Web.CONNECTED:
             return self._conclude(ASKED[asked.outcome], level=0 if asked.outcome is Web.NEVER else 1)
         yield Report(web_steps.web_page_step(self._found, asked))
-        password = Password.YES if asked.outcome is Web.LOCKED else Password.UNKNOWN
+        password = {Web.LOCKED: Password.YES, Web.OFFERED: Password.NO}.get(asked.outcome, Password.UNKNOWN)
         hop = Hop.LISTENER if asked.outcome is Web.LACKING else None
         return self._conclude(ASKED[asked.outcome], level=2, password=password, hop=hop)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import subprocess
 import sys
 import time
@@ -44,9 +45,10 @@ def guarded(rules: str, hook: str = "input", policy: str = "accept") -> Inject:
 
     @contextlib.contextmanager
     def inject(world: World, gadgets: Sequence[Gadget]) -> Iterator[None]:
-        del gadgets
         table = f"table inet filter {{\nchain {hook} {{\ntype filter hook {hook} priority 0; policy {policy}; {rules}\n}}\n}}\n"
-        with firewall(world.scanner, table):
+        with contextlib.ExitStack() as stack:
+            for gadget in gadgets:
+                stack.enter_context(firewall(world.computer("scanner", gadget), table))
             yield
 
     return inject
@@ -105,17 +107,16 @@ def asleep(world: World, gadgets: Sequence[Gadget]) -> Iterator[None]:
     """Nobody answers, and the neighbour table still knows them."""
     with switched(cut)(world, gadgets):
         for gadget in gadgets:
-            device = world.devices[gadget.id]
-            run(
-                "ip", "-n", world.scanner.namespace, "neigh", "replace", device.address, "lladdr", device.mac, "dev", "eth0", "nud", "stale"
-            )
+            device, scanner = world.devices[gadget.id], world.computer("scanner", gadget)
+            row = (device.address, "lladdr", device.mac, "dev", "eth0", "nud", "stale")
+            run("ip", "-n", scanner.namespace, "neigh", "replace", *row)
         yield
 
 
 @contextlib.contextmanager
 def isolated(world: World, gadgets: Sequence[Gadget]) -> Iterator[None]:
     """Bridge port isolation: isolated ports reach only those that are not."""
-    every = [*ports(world, gadgets), *(host.port for name, host in world.computers.items() if name != "routed")]
+    every = [*ports(world, gadgets), *(host.port for host in world.scanners)]
 
     def set_all(word: str) -> None:
         for port in every:
@@ -149,7 +150,7 @@ def rivalled(kind: str) -> Inject:
 
     @contextlib.contextmanager
     def inject(world: World, gadgets: Sequence[Gadget]) -> Iterator[None]:
-        rival, words = world.computers["rival"], []
+        rival, words = world.rival, []
         for gadget in gadgets:
             what = "esphome" if gadget.simulate[0] == "esphome" else kind
             words.append(f"{what}={world.devices[gadget.id].address}:{gadget.number}:{gadget.password}")
@@ -172,19 +173,20 @@ def rivalled(kind: str) -> Inject:
 
 @contextlib.contextmanager
 def elsewhere(world: World, gadgets: Sequence[Gadget]) -> Iterator[None]:
-    """Lead the devices' names to the rival's address, in the scanner's own /etc/hosts."""
-    rival = world.computers["rival"].address
-    folder = Path("/etc/netns") / world.scanner.namespace  # ip netns exec shows its files in /etc of that namespace alone
-    folder.mkdir(parents=True)
+    """Lead the devices' names to the rival's address, in each scanner's own /etc/hosts."""
+    # `ip netns exec` shows these files in /etc, to that namespace alone.
+    folders = {gadget.id: Path("/etc/netns") / world.computer("scanner", gadget).namespace for gadget in gadgets}
     try:
-        lines = ["127.0.0.1 localhost", *(f"{rival} {gadget.host}.local" for gadget in gadgets)]
-        (folder / "hosts").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        for gadget in gadgets:
+            folders[gadget.id].mkdir(parents=True)
+            lines = f"127.0.0.1 localhost\n{world.rival.address} {gadget.host}.local\n"
+            (folders[gadget.id] / "hosts").write_text(lines, encoding="utf-8")
         yield
     finally:
-        (folder / "hosts").unlink(missing_ok=True)
-        folder.rmdir()
+        for folder in folders.values():
+            shutil.rmtree(folder, ignore_errors=True)
         with contextlib.suppress(OSError):  # others may have theirs there
-            folder.parent.rmdir()
+            Path("/etc/netns").rmdir()
 
 
 _ANSWERS = "ct state established,related accept; icmp type echo-request accept; udp dport 5353 accept; iifname lo accept;"

@@ -136,6 +136,7 @@ class StrictWeb:
             await writer.drain()
 
 
+_ELEGANT = "<!DOCTYPE html><html><head><title>ElegantOTA</title></head><body>ElegantOTA</body></html>"
 PAGES: dict[str, dict[str, object]] = {
     "wled": {"/json/info": {"ver": "0.15.0", "name": "Shelf", "arch": "esp32", "brand": "WLED", "product": "FOSS", "mac": "246f28000b19"}},
     "tasmota": {
@@ -146,6 +147,7 @@ PAGES: dict[str, dict[str, object]] = {
         },
         "/cm?cmnd=Status%202": {"StatusFWR": {"Version": "14.2.0(release-tasmota)", "Hardware": "ESP8266EX"}},
     },
+    "elegantota": {"/update": _ELEGANT},
     "esphome-web": {"/": "<!DOCTYPE html><html><head><title>Greenhouse</title></head><body><esp-app></esp-app></body></html>"},
 }
 """What the web servers say; keys are the ``page`` option."""

@@ -36,6 +36,8 @@ class Gadget:
     mac: str
     port: str
     host: str
+    args: tuple[str, ...] = ()
+    """What the user has to tell of it."""
 
     @property
     def password(self) -> str:
@@ -132,6 +134,7 @@ def load() -> Matrix:
             mac=one["mac"],
             port=one["port"],
             host=one.get("host", one["id"]),
+            args=tuple(one.get("args", ())),
         )
         for one in data["device"]
     )

@@ -18,9 +18,9 @@ ARDUINO = [gadget for gadget in MATRIX.gadgets if gadget.simulate[0] == "arduino
 
 def upload(world: World, gadgets: Sequence[Gadget]) -> dict[str, str]:
     """Upload to all at once, one invitation each; what each device said at the end."""
-    scanner = world.scanner
     running = {}
     for gadget in gadgets:
+        scanner = world.computer("scanner", gadget)
         words = [scanner.address, world.devices[gadget.id].address, str(gadget.number), gadget.password]
         argv = scanner.argv([sys.executable, str(ROOT / "tests/lab/upload.py"), *words])
         running[gadget.id] = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=ENV)
@@ -61,7 +61,7 @@ def test_the_uploader_of_these_tests_is_swallowed_where_a_check_would_have_left_
     gadget = next(one for one in ARDUINO if one.id == "esp8266")
     code = "import socket, sys; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(5); s.connect((sys.argv[1], 8266)); "
     code += "s.send(b'0 9 0 ' + b'0' * 32 + b'\\n'); print(s.recv(99)[:4])"
-    done = world.computers["rival"].run(sys.executable, "-c", code, world.devices[gadget.id].address)
+    done = world.rival.run(sys.executable, "-c", code, world.devices[gadget.id].address)
     assert done.stdout.strip() == b"b'AUTH'", done.stderr
     assert "OK" not in upload(world, [gadget])[gadget.id]
     assert upload(world, [gadget])[gadget.id].endswith("OK")

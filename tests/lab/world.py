@@ -23,8 +23,8 @@ from tests.lab.services import group
 ROOT = Path(__file__).parents[2]
 AIRLAB = ROOT / "tests" / "bench" / "airlab"
 NETWORK, AWAY = "10.83.0.0/24", "10.84.0.0/24"
-ROUTER, SCANNER, AIR, SLASH32, RIVAL, FIRST = 1, 2, 3, 4, 5, 11
-"""Numbers of the hosts in the network; the devices begin at FIRST."""
+ROUTER, RIVAL, FIRST, SCANNER, SLASH32, AIR = 1, 5, 11, 61, 81, 101
+"""Numbers of the hosts in the network; devices and computers come in rows that begin there."""
 SLOWEST = 60.0
 """Seconds after which a check is given up."""
 
@@ -54,13 +54,26 @@ class World:
     folder: Path
     matrix: Matrix
     devices: dict[str, Host] = field(default_factory=dict)
-    computers: dict[str, Host] = field(default_factory=dict)
+    computers: dict[str, list[Host]] = field(default_factory=dict)
     router: Host | None = None
 
     @property
-    def scanner(self) -> Host:
-        """The computer in the devices' own network."""
+    def scanners(self) -> list[Host]:
+        """The computers in the devices' own network."""
         return self.computers["scanner"]
+
+    @property
+    def rival(self) -> Host:
+        """The computer of somebody else."""
+        return self.computers["rival"][0]
+
+    def computer(self, place: str, gadget: Gadget) -> Host:
+        """The computer at ``place`` that checks this device.
+
+        Each device has its own, because of two programs on one computer that ask by mDNS only one gets the unicast answers.
+        """
+        row = self.computers[place]
+        return row[self.matrix.gadgets.index(gadget) % len(row)]
 
     # Devices
 
@@ -112,12 +125,13 @@ class World:
 
     # Computers
 
-    def computer(self, name: str, number: int) -> Host:
-        """Put a computer into the devices' network."""
-        host = self.lan.host(name, number, f"02:00:5e:00:0b:{number:02x}")
-        unlimited(host)
-        self.computers[name] = host
-        return host
+    def place(self, name: str, number: int, count: int = 1) -> list[Host]:
+        """Put computers into the devices' network."""
+        row = [self.lan.host(f"{name}{one}", one, f"02:00:5e:00:0b:{one:02x}") for one in range(number, number + count)]
+        for host in row:
+            unlimited(host)
+        self.computers[name] = row
+        return row
 
     def place_router(self) -> None:
         """Put a router between the devices' network and another one, and a computer into that."""
@@ -126,7 +140,8 @@ class World:
         namespace = f"{lan.prefix}-routed"
         run("ip", "netns", "add", namespace)
         address = AWAY.replace(".0/24", ".2")
-        self.computers["routed"] = host = Host(lan, "routed", namespace, address, "02:00:5e:00:0b:82")
+        host = Host(lan, "routed", namespace, address, "02:00:5e:00:0b:02")
+        self.computers["routed"] = [host]
         lan.hosts.append(host)
         run("ip", "-n", namespace, "link", "set", "lo", "up")
         run("ip", "-n", router.namespace, "link", "add", "eth1", "type", "veth", "peer", "name", "eth0", "netns", namespace)
@@ -145,44 +160,42 @@ class World:
         ):
             router.run("sysctl", "-qw", f"net.ipv4.{key}")
 
-    def place_slash32(self) -> None:
-        """Put a computer into the network whose own address has no network around it."""
-        host = self.computer("slash32", SLASH32)
+    def place_slash32(self, count: int) -> None:
+        """Put computers into the network whose own address has no network around it."""
         gateway = str(self.lan.network[ROUTER])
-        run("ip", "-n", host.namespace, "addr", "flush", "dev", "eth0", "scope", "global")
-        run("ip", "-n", host.namespace, "addr", "add", f"{host.address}/32", "dev", "eth0")
-        run("ip", "-n", host.namespace, "route", "replace", gateway, "dev", "eth0")
-        run("ip", "-n", host.namespace, "route", "replace", "default", "via", gateway)
-        host.run("sysctl", "-qw", "net.ipv4.conf.all.rp_filter=0")
+        for host in self.place("slash32", SLASH32, count):
+            run("ip", "-n", host.namespace, "addr", "flush", "dev", "eth0", "scope", "global")
+            run("ip", "-n", host.namespace, "addr", "add", f"{host.address}/32", "dev", "eth0")
+            run("ip", "-n", host.namespace, "route", "replace", gateway, "dev", "eth0")
+            run("ip", "-n", host.namespace, "route", "replace", "default", "via", gateway)
+            host.run("sysctl", "-qw", "net.ipv4.conf.all.rp_filter=0")
 
-    def place_air(self, *air: str) -> None:
-        """Put a computer into the network whose frames go through the airlab's relay."""
+    def place_air(self, count: int, *air: str) -> None:
+        """Put computers into the network whose frames go through the airlab's relay, as from behind an access point."""
         lan = self.lan
         namespace = f"{lan.prefix}-relay"
         run("ip", "netns", "add", namespace)
         relay = Host(lan, "relay", namespace, "", "")
         lan.hosts.append(relay)
-        host = self.computer("air", AIR)
-        # Its cable is cut: the relay's a0 gets the computer's end, a1 the switch's.
-        run("ip", "-n", host.namespace, "link", "del", "eth0")
-        run("ip", "-n", namespace, "link", "add", "a0", "type", "veth", "peer", "name", "eth0", "netns", host.namespace)
-        run("ip", "-n", namespace, "link", "add", "a1", "type", "veth", "peer", "name", host.port, "netns", lan.switch)
-        run("ip", "-n", host.namespace, "link", "set", "eth0", "address", host.mac)
-        for name in ("a0", "a1"):
-            run("ip", "-n", namespace, "link", "set", name, "arp", "off", "up")
-        run("ip", "-n", lan.switch, "link", "set", host.port, "master", "br0", "up")
-        for where, names in ((namespace, ("a0", "a1")), (host.namespace, ("eth0",)), (lan.switch, (host.port,))):
+        row = self.place("air", AIR, count)
+        # Their cables go to a switch of their own, and from there a0 and a1 lead to the devices' switch.
+        run("ip", "-n", lan.switch, "link", "add", "br1", "type", "bridge", "mcast_snooping", "0")
+        run("ip", "-n", lan.switch, "link", "set", "br1", "up")
+        for host in row:
+            run("ip", "-n", lan.switch, "link", "set", host.port, "master", "br1")
+        for near, far, bridge in (("a0", "r0", "br1"), ("a1", "r1", "br0")):
+            run("ip", "-n", namespace, "link", "add", near, "type", "veth", "peer", "name", far, "netns", lan.switch)
+            run("ip", "-n", namespace, "link", "set", near, "arp", "off", "up")
+            run("ip", "-n", lan.switch, "link", "set", far, "master", bridge, "up")
+        for where, names in ((namespace, ("a0", "a1")), (lan.switch, ("r0", "r1")), *((host.namespace, ("eth0",)) for host in row)):
             run("ip", "netns", "exec", where, sys.executable, str(AIRLAB / "offload.py"), *names)
-        run("ip", "-n", host.namespace, "addr", "add", f"{host.address}/{lan.network.prefixlen}", "brd", "+", "dev", "eth0")
-        run("ip", "-n", host.namespace, "link", "set", "eth0", "up")
-        run("ip", "-n", host.namespace, "route", "add", "default", "dev", "eth0")
         relay.start(helper("relay"), "a0", "a1", *air, log=self.folder / "relay.out")
 
     # Checks
 
     def learn(self) -> None:
         """Let a scan of the healthy network fill the inventory that the checks begin with."""
-        done = self.scanner.run(
+        done = self.scanners[0].run(
             *espied("--db", str(self.folder / "known.db"), "scan", "-i", "eth0", "--seconds", "4", "-f", "json"), env=ENV
         )
         assert done.returncode == 0, done.stderr.decode()
@@ -191,11 +204,10 @@ class World:
 
     def ask(self, fault: Fault, gadgets: Sequence[Gadget]) -> dict[str, Outcome]:
         """Check devices at once, as a row says; the outcomes by device."""
-        host = self.computers[fault.scanner]
         before = {gadget.id: len(self.log(gadget)) for gadget in gadgets}
         running: dict[str, tuple[float, subprocess.Popen[bytes]]] = {}
         for gadget in gadgets:
-            running[gadget.id] = (time.monotonic(), self._start(host, fault, gadget))
+            running[gadget.id] = (time.monotonic(), self._start(self.computer(fault.scanner, gadget), fault, gadget))
         ended: dict[str, float] = {}
         while len(ended) < len(running):
             for name, (_, process) in running.items():
@@ -221,14 +233,15 @@ class World:
         if fault.known:
             shutil.copyfile(self.folder / "known.db", database)
         where = self.devices[gadget.id].address if fault.host == "address" else f"{gadget.host}.local"
-        words = ["--db", str(database), "check", f"{where}:{fault.port}" if fault.port else where, "-f", "json", *fault.args]
+        words = ["--db", str(database), "check", f"{where}:{fault.port}" if fault.port else where, "-f", "json", *gadget.args, *fault.args]
         if fault.scanner in {"routed", "slash32"}:
             words += ["--network", NETWORK, "--own"]
         password = fault.password or (gadget.password if "3" in fault.args else "")
         if password:
-            words += ["--password", password]
+            words += ["--password"]
+        env = {**ENV, "ESPIED_OTA_PASSWORD": password}
         with self._file(fault, gadget, "json").open("wb") as out, self._file(fault, gadget, "err").open("wb") as err:
-            return subprocess.Popen(host.argv(espied(*words)), stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=ENV)
+            return subprocess.Popen(host.argv(espied(*words)), stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=env)
 
     def _file(self, fault: Fault, gadget: Gadget, kind: str) -> Path:
         return self.folder / f"{fault.id}-{gadget.id}.{kind}"
@@ -254,10 +267,10 @@ def build_world(folder: Path, matrix: Matrix) -> Iterator[World]:
     with Lan(NETWORK, "m") as lan:
         world = World(lan, folder, matrix)
         world.place_router()
-        world.computer("scanner", SCANNER)
-        world.computer("rival", RIVAL)
-        world.place_slash32()
-        world.place_air("--ps-frac", "100", "--ps-ms", "150", "300")
+        world.place("scanner", SCANNER, len(matrix.gadgets))
+        world.place("rival", RIVAL)
+        world.place_slash32(len(matrix.gadgets))
+        world.place_air(len(matrix.gadgets), "--ps-frac", "100", "--ps-ms", "150", "300")
         world.simulate(matrix.gadgets)
         time.sleep(2.0)  # avahi probes for a quarter of a second three times and announces twice, a second apart (RFC 6762 section 8)
         world.learn()

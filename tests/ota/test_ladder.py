@@ -11,6 +11,7 @@ from discover.model.device import Password
 from discover.ota.actions import (
     Action,
     AskNeighbours,
+    Connect,
     Done,
     Event,
     Failed,
@@ -19,6 +20,7 @@ from discover.ota.actions import (
     Report,
     Resolve,
     Route,
+    Send,
     Silence,
     Unreachable,
     Use,
@@ -74,6 +76,28 @@ def test_an_untouched_one_that_sleeps_is_in_doubt_at_the_host() -> None:
     old = Announcement(kind="esphome", port=3232, transport="tcp", version="2024.10.3", heard=True, said="It announces it.")
     trace = climb([Known(MAC, "stale"), Known(MAC, "delay")], found=old)
     assert (trace.result.verdict, trace.result.hop, trace.connects) == (Verdict.NO_ANSWER, Hop.HOST, [])
+
+
+@pytest.mark.parametrize(
+    ("row", "verdict"),
+    [(Known("", ""), Verdict.BLOCKED), (Known("", "incomplete"), Verdict.HOST_DOWN), (Known("", "failed"), Verdict.HOST_DOWN)],
+)
+def test_a_connection_that_never_left_this_machine_is_no_sign_of_an_absent_host(row: Known, verdict: Verdict) -> None:
+    def answer(action: Action) -> Event:
+        match action:
+            case Use(addresses):
+                return Route(addresses[0], "lan0", "192.168.1.2", on_link=True)
+            case AskNeighbours():
+                return row
+            case Connect():
+                return Silence()
+            case Send():
+                return Failed("the firewall of this machine forbids it")
+            case _:
+                return Done()
+
+    node = Announcement(kind="esphome", port=3232, transport="tcp", version="2026.6.5", heard=True)
+    assert play(Ladder(HOST, node).climb(), answer).result.verdict is verdict
 
 
 def test_beyond_a_router_the_neighbour_table_says_nothing() -> None:

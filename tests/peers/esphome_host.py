@@ -163,10 +163,14 @@ def build(
     ota_port: int = 3232,
     api_port: int = 6053,
     mac: str = "06:35:69:ab:f6:79",
+    again: bool = False,
 ) -> EsphomeFirmware:
-    """Compile a node in ``folder``, or take it from the cache. Raises RuntimeError with the compiler's words."""
+    """Compile a node in ``folder``, or take it from the cache. Raises RuntimeError with the compiler's words.
+
+    ``again``: keep what the compiler made, so that the next node of the same name that differs in a port or in its MAC takes a second.
+    """
     yaml = configuration(name=name, password=password, ota_port=ota_port, api_port=api_port, mac=mac)
-    program = _cached(folder, {"node.yaml": yaml}, "node.yaml", {})
+    program = _cached(folder, {"node.yaml": yaml}, "node.yaml", {}, again=again)
     return EsphomeFirmware(program=program, name=name, ota_port=ota_port, api_port=api_port, password=password, version=version())
 
 
@@ -179,14 +183,16 @@ def build_sample(folder: Path, *, ota_port: int, api_port: int) -> EsphomeFirmwa
     )
 
 
-def _cached(folder: Path, files: Mapping[str, str], main: str, substitutions: Mapping[str, str]) -> Path:
+def _cached(folder: Path, files: Mapping[str, str], main: str, substitutions: Mapping[str, str], *, again: bool = False) -> Path:
     """Return the program of a configuration, compiling it only where the cache does not have it."""
     recipe = repr((version(), sorted(files.items()), main, sorted(substitutions.items())))
     cache = Path(os.environ.get("ESPIED_PEER_CACHE", "") or folder) / f"esphome-{hashlib.sha256(recipe.encode()).hexdigest()[:16]}"
     if cache.is_file():
         return cache
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        program = _compile(Path(scratch), files, main, substitutions)
+    with contextlib.ExitStack() as stack:
+        scratch = folder / "scratch" if again else Path(stack.enter_context(tempfile.TemporaryDirectory(dir=folder)))
+        scratch.mkdir(exist_ok=True)
+        program = _compile(scratch, files, main, substitutions)
         cache.parent.mkdir(parents=True, exist_ok=True)
         # Another run may be building the same: whoever comes last replaces a whole file by a whole file.
         part = cache.with_suffix(f".{os.getpid()}")
