@@ -20,6 +20,7 @@ STEP_HOPS: Final = {
     "knock": Hop.LISTENER,
     "connect": Hop.LISTENER,
     "handshake": Hop.LISTENER,
+    "page": Hop.LISTENER,
     "update service": Hop.LISTENER,
     "password": Hop.PASSWORD,
     "call back": Hop.WAY_BACK,
@@ -63,6 +64,8 @@ def _hop(conclusion: Conclusion, steps: Sequence[Step]) -> Hop | None:
             return Hop.HOST if unsure and conclusion.level > 0 else Hop.LISTENER
         case Verdict.BLOCKED:
             return failed or Hop.HOST
+        case Verdict.LIKELY if conclusion.kind == "esphome" and conclusion.level >= 2:
+            return Hop.LISTENER  # it took the connection and said nothing
         case _:
             return None
 
@@ -124,7 +127,7 @@ class _Telling:
         """Return what is worth doing although nothing fails: the way back first, then an open door."""
         if self._way is not None and self._way.fix:
             return self._way.fix
-        names = ("update service",) if self._end.verdict is Verdict.NOT_APPLICABLE else ("handshake", "password")
+        names = ("update service",) if self._end.verdict is Verdict.NOT_APPLICABLE else ("handshake", "page", "password")
         return next((step.fix for step in self._steps if step.name in names and step.fix), "")
 
     def cause(self, hop: Hop) -> str:
@@ -155,20 +158,18 @@ class _Telling:
 
     def _listener(self) -> str:
         end, name, at = self._end, self._name, self._at
-        match end.verdict:
-            case Verdict.CLOSED:
-                missing = {"http": "no web server"}.get(end.kind, f"no {KINDS[end.kind]}" if end.kind in KINDS else "no update service")
-                return f"the device is up and refuses {at}, so {missing} listens there"
-            case Verdict.WRONG_SERVICE:
-                return f"what answers on {at} is not {name}"
-            case Verdict.BLOCKED:
-                return self._failed_detail()
-            case Verdict.LIKELY:
-                return f"{at} took the connection and did not answer: it is busy with another upload, or something else listens there"
-            case _ if end.level == 0:
-                return f"{at} was not asked, and nothing announces it"
-            case _:
-                return f"the host is up, and nothing comes from {at}: filtered on the way, or a sketch too busy to answer"
+        missing = {"http": "no web server"}.get(end.kind, f"no {KINDS[end.kind]}" if end.kind in KINDS else "no update service")
+        silent = (
+            f"{at} was not asked, and nothing announces it"
+            if end.level == 0
+            else f"the host is up, and nothing comes from {at}: filtered on the way, or a sketch too busy to answer"
+        )
+        return {
+            Verdict.CLOSED: f"the device is up and refuses {at}, so {missing} listens there",
+            Verdict.WRONG_SERVICE: f"what answers on {at} is not {name}",
+            Verdict.BLOCKED: self._failed_detail(),
+            Verdict.LIKELY: f"{at} takes the connection and does not say that it is {name}: another client may have it, or it is busy",
+        }.get(end.verdict, silent)
 
     def _way_back(self) -> str:
         if self._end.called_back is False:

@@ -67,6 +67,12 @@ FAIL, WARN, PASS = StepState.FAIL, StepState.WARN, StepState.PASS
             Hop.LISTENER,
             "refuses the ports that were tried, so no update service listens there",
         ),
+        (
+            end(Verdict.LIKELY, transport="tcp", kind="esphome"),
+            [row("handshake", WARN)],
+            Hop.LISTENER,
+            "In doubt is the listener: 3232/tcp takes the connection and does not say that it is ESPHome OTA",
+        ),
         (end(Verdict.WRONG_SERVICE), [row("knock", FAIL)], Hop.LISTENER, "what answers on 3232/udp is not ArduinoOTA"),
         (end(Verdict.BLOCKED, hop=Hop.PASSWORD), [row("password", FAIL)], Hop.PASSWORD, "the device says that the password is wrong"),
         (
@@ -102,7 +108,7 @@ def test_what_fails_is_named_with_its_cause(conclusion: Conclusion, steps: list[
             "It says that it takes updates by ArduinoOTA on 3232/udp, with a password; the port itself was not asked.",
         ),
         (end(Verdict.LIKELY), "3232/udp keeps silent as ArduinoOTA does, while a closed port is refused"),
-        (end(Verdict.LIKELY, transport="tcp", kind="esphome"), "3232/tcp takes connections"),
+        (end(Verdict.LIKELY, transport="tcp", kind="esphome", level=1), "3232/tcp takes connections"),
         (end(Verdict.READY_NEEDS_PASSWORD, called_back=True), "it called back, so the way back is open, too."),
         (end(Verdict.NOT_APPLICABLE), "There is nothing to check: no update over the air is known of it."),
     ],

@@ -171,8 +171,8 @@ def _sensible(
             f"{what} may disturb a device, so it is for one device at a time.", "Check the others without it, then this one by itself."
         )
     for host in hosts:
-        # A port or a zone that is none is told at once; a name with a blank may be a device's that is yet to be heard.
-        if (":" in host or "%" in host or not host.strip()) and stored.find(host) is None:
+        # What is no host is told at once; but a name with a blank may be a device's that is yet to be heard.
+        if " " not in host.strip() and stored.find(host) is None:
             parse_host(host)
 
 

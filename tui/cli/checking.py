@@ -85,12 +85,21 @@ class Hosts:
         found = {device.id: device for device in self._stored if _has_listener(device)}
         for device in heard.devices:
             if _has_listener(device):
+                # Without its MAC, which two seconds need not bring, a device has another id than the inventory's.
+                for same in [one.id for one in found.values() if _same(one, device)]:
+                    del found[same]
                 found[device.id] = device
         return [("", device) for device in sorted(found.values(), key=lambda one: (one.title.casefold(), one.id)) if device.addresses]
 
 
 def _tells(device: Device | None) -> bool:
     return device is not None and device.ota is not None and any(one.source is Source.MDNS for one in device.signals)
+
+
+def _same(stored: Device, heard: Device) -> bool:
+    """Tell whether a stored device is the one that was heard: by its id, or by its address where its name does not say otherwise."""
+    names = {one.hostname.lower().removesuffix(".local") for one in (stored, heard)} - {""}
+    return stored.id == heard.id or (bool(set(stored.addresses) & set(heard.addresses)) and len(names) < 2)
 
 
 def _has_listener(device: Device) -> bool:
