@@ -118,7 +118,7 @@ def call_step(result: CalledBack, local: str) -> Step:
     """Say whether the device called."""
     if result.outcome is Call.DECLINED:
         return Step(
-            name="call back",
+            name="handshake",
             state=StepState.FAIL,
             detail=f"The device will not begin an update of 4096 bytes: it answered {result.told!r}. It did not call.",
             fix="'Not Enough Space': choose a partition scheme or flash layout with room for a second app, and flash it over USB once.",

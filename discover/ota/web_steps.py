@@ -57,7 +57,12 @@ def web_page_step(found: Announcement, asked: Asked) -> Step:  # noqa: PLR0911 -
     who = found.title or "the expected firmware"
     match asked.outcome:
         case Web.OFFERED:
-            return Step(name="page", state=StepState.PASS, detail=f"{sent}; it is {who}'s page with the upload on it.", fix=found.note)
+            return Step(
+                name="page",
+                state=StepState.PASS,
+                detail=f"{sent}; it is {who}'s page with the upload on it, and no login was asked for.",
+                fix=found.note,
+            )
         case Web.RECOGNISED:
             return Step(
                 name="page",
@@ -69,7 +74,7 @@ def web_page_step(found: Announcement, asked: Asked) -> Step:  # noqa: PLR0911 -
             return Step(
                 name="page",
                 state=StepState.FAIL,
-                detail=f"{sent}; it is {who}, built without updates over the network.",
+                detail=f"This build of {who} takes no updates over the network, says its page {path}.",
                 fix="Flash a build with updates over USB once.",
             )
         case Web.LOCKED:

@@ -8,7 +8,7 @@ import pytest
 
 from discover.demo.arduino import ArduinoOtaDevice, State, Variant
 from discover.demo.esphome_ota import EsphomeOtaDevice
-from discover.model.check import Hop, OtaCheck, Verdict
+from discover.model.check import Hop, OtaCheck, StepState, Verdict
 from discover.model.device import Device, OtaStatus, Password
 from discover.net.real import RealNetwork
 from discover.ota import callback, check, knocking
@@ -167,7 +167,8 @@ async def test_a_device_without_room_for_an_app_does_not_call(
         result = await examine(announcing(device.port, "yes" if password else "no"), level=3, password=password, consent=True)
         # The ESP32 says OK before it looks for room, so to us it is one that does not call.
         assert (result.verdict, result.hop) == (Verdict.BLOCKED, hop)
-        told = next(step for step in result.steps if step.name == "call back")
+        told = next(step for step in result.steps if step.state is StepState.FAIL)
         assert ("Not Enough Space" in told.detail) == (hop is Hop.LISTENER)
         assert "second app" in f"{told.detail} {told.fix}"
+        assert result.fix
         assert device.callbacks == ("onError(BEGIN)",)
