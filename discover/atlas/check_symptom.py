@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from discover.atlas.checks import filled, need, word_in
-from discover.atlas.match_symptom import find_symptoms, pieces_of
-from discover.atlas.symptom import HOPS, NETWORK_HOPS, Symptom, Tool
+from discover.atlas.fold_symptom import pieces_of
+from discover.atlas.match_symptom import find_symptoms
+from discover.atlas.symptom import HOPS, NETWORK_HOPS, RANK, Symptom, Tool
 
-LEVELS: Final = ("error", "seen", "system", "wrapper", "progress")
+LEVELS: Final = tuple(RANK)
 LEAST_TEXT: Final = 6
 """Letters and digits that a text must have beside its placeholders: less is found everywhere."""
 

@@ -70,7 +70,7 @@ class SymptomDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     schema: Literal["espied.symptom/1"]
     asked: str
-    match: Literal["exact", "contains", "part", "closest", "none"]
+    match: Literal["exact", "contains", "part", "closest", "about", "none"]
     hits: tuple[HitDocument, ...]
 
 

@@ -23,6 +23,9 @@ HOPS: Final[Mapping[str, str]] = {
 }
 """Where a message's cause sits -> in words. The first five are the hops of ``espied check`` (discover.model.check.Hop)."""
 
+RANK: Final[Mapping[str, int]] = {"error": 0, "seen": 0, "system": 1, "wrapper": 2, "progress": 3}
+"""The words of a symptom's ``level``, and in which order they count where several messages stand in a log."""
+
 NETWORK_HOPS: Final = ("name", "host", "listener", "password", "way-back")
 
 
@@ -101,12 +104,12 @@ class Hit:
     line: str
     host: str = ""
     score: float = 1.0
-    """How much agrees, 0 to 1; below 1 only where the match is "closest"."""
+    """How much agrees, 0 to 1; below 1 only where the message is not in what was given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """The answer: ``match`` is "exact", "contains", "part", "closest" or "none", ``hits`` best first."""
+    """The answer: ``match`` is "exact", "contains", "part", "closest", "about" or "none", ``hits`` best first."""
 
     asked: str
     match: str

@@ -24,8 +24,13 @@ def found_lines(found: Found, *, full: bool = False) -> tuple[Line, ...]:
     lines = list(_how(found))
     several = len(found.hits) > 1
     shown = len(found.hits) if full else _IN_FULL if found.match in ("exact", "contains") else 1
-    if found.match == "part" and several and not full:
-        return (*lines, *_names(found.hits), BLANK, line(("Give more of the message, or --full for all of them.", "dim")))
+    if not full and (found.match == "about" or (found.match == "part" and several)):
+        return (
+            *lines,
+            *_names(found.hits, share=found.match != "about"),
+            BLANK,
+            line(("Give more of the message, or --full for all of them.", "dim")),
+        )
     for hit in found.hits[:shown]:
         lines += [*([BLANK] if lines else []), *symptom_lines(hit, full=full)]
     if rest := found.hits[shown:]:
@@ -42,6 +47,9 @@ def _how(found: Found) -> Sequence[Line]:
         return (
             line((f"espied knows no such message. {which}; {share} of the words agree{'' if count == 1 else ' with the first'}.", "warn")),
         )
+    if found.match == "about":
+        which = "what is known of this one speaks" if count == 1 else f"what is known of these {count} speaks"
+        return (line((f"espied knows no message with these words; {which} of them.", "warn")),)
     if found.match == "part":
         return (line((f"These words are a piece of {words.count(count, 'known message')}:", "accent")),)
     if found.match == "contains" and count > 1:
@@ -49,8 +57,8 @@ def _how(found: Found) -> Sequence[Line]:
     return ()
 
 
-def _names(hits: Sequence[Hit]) -> list[Line]:
-    return [line(f'"{shown_text(hit)}"', (f"  {hit.symptom.tool}", "dim"), _close(hit), indent=2, hang=4) for hit in hits]
+def _names(hits: Sequence[Hit], *, share: bool = True) -> list[Line]:
+    return [line(f'"{shown_text(hit)}"', (f"  {hit.symptom.tool}", "dim"), _close(hit) if share else "", indent=2, hang=4) for hit in hits]
 
 
 def _close(hit: Hit) -> tuple[str, str]:
