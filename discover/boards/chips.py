@@ -24,10 +24,11 @@ _ESP32_BOARDS: Final = frozenset(
     az-delivery-devkit-v4 d1_mini32 wemos_d1_mini32 wemos_d1_uno32 doitesp32devkitv1 featheresp32 feather_esp32 firebeetle32
     heltec_wifi_kit_32 heltec_wifi_lora_32 lilygo-t-display lolin32 lolin32_lite lolin_d32 lolin_d32_pro m5stack-atom m5stack-core-esp32
     m5stack-core2 m5stick-c node32s nodemcu-32s pico32 tinypico ttgo-t-beam ttgo-lora32-v1 ttgo-lora32-v21 ttgo-t7-v13-mini32 upesy_wroom
-    upesy_wrover wesp32 wt32-eth01
+    upesy_wrover wesp32 wt32-eth01 sparkfun_esp32s2_thing_plus_c
     """.split()  # noqa: SIM905 - forty quoted names would hide what changes among them
 )
-"""Boards with the ESP32 itself whose names do not say so (esphome/components/esp32/boards.py; arduino-esp32 variants/)."""
+"""Boards with the ESP32 itself whose names do not say so, or say something else (esphome/components/esp32/boards.py;
+arduino-esp32 variants/)."""
 
 _SMALL_8266: Final = frozenset(
     {"d1_mini_lite", "esp01_1m", "esp07", "esp8285", "espmxdevkit", "sonoff_basic", "sonoff_s20", "sonoff_sv", "sonoff_th"}
@@ -76,7 +77,7 @@ def chip_of(device: Device | None) -> DeviceChip:
 
 def _of_board(board: str, said: str, *, family: bool) -> DeviceChip:
     """Narrow "ESP32" down by the board's name."""
-    variant = _IN_BOARD.search(board)
+    variant = None if board.lower() in _ESP32_BOARDS else _IN_BOARD.search(board)
     if variant and (family or "esp32" in board.lower()):
         return DeviceChip(name=f"ESP32-{(variant[1] or variant[2]).upper()}", exact=True, why=f"its board is {board}")
     if board.lower() in _ESP32_BOARDS:

@@ -37,6 +37,7 @@ def device(chip: str = "", model: str = "") -> Device:
         ("ESP32", "nodemcu-32s2", "ESP32-S2", True),
         ("ESP32", "nodemcu-32s", "ESP32", True),
         ("ESP32", "heltec_wifi_kit_32_V3", "ESP32", False),
+        ("ESP32", "sparkfun_esp32s2_thing_plus_c", "ESP32", True),  # the name is wrong, not the board
         ("ESP32", "", "ESP32", False),
         ("ESP32-S3", "anything", "ESP32-S3", True),
         ("ESP32-D0WD-V3 v3.1", "", "ESP32", True),
