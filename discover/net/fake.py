@@ -21,9 +21,8 @@ import ipaddress
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Final, Literal
+from typing import Final
 
 from discover.model.network import Interface, Neighbour, Network
 from discover.model.outlook import Outlook
@@ -32,6 +31,7 @@ from discover.net.connects import OnOutcome
 from discover.net.fake_air import Air
 from discover.net.fake_connects import FakeConnector, answer_to_syn
 from discover.net.fake_ends import FakeBrowser, FakeTcpStream, FakeUdpEndpoint
+from discover.net.fake_faults import Faults, Operation
 from discover.net.fake_hosts import ARP_TIMEOUT, FakeHost, fake_interface
 from discover.net.fake_link import FakeArpAsker, FakeLink, FakePing, FakeSubscription
 from discover.net.fake_listener import FakeListener
@@ -44,8 +44,6 @@ from discover.net.tcp import settle
 from discover.net.trouble import network_error
 from discover.net.virtual import VirtualClock
 
-Operation = Literal["interfaces", "neighbours", "udp", "send", "tcp", "browse", "neighbour_events", "arp", "ping", "listen", "outlook"]
-
 EPHEMERAL: Final = 40_000
 """The port of ours that a listener gets which wants any."""
 SYN_REPEATS: Final = (1.0, 3.0, 7.0)
@@ -53,15 +51,6 @@ SYN_REPEATS: Final = (1.0, 3.0, 7.0)
 MDNS_GROUP: Final = "224.0.0.251"
 # The meta-query of RFC 6763 section 9: PTR? _services._dns-sd._udp.local
 META_QUERY: Final = b"\0\0\0\0\0\1\0\0\0\0\0\0\x09_services\x07_dns-sd\x04_udp\x05local\0\0\x0c\0\1"
-
-
-@dataclass(frozen=True, slots=True)
-class _Fault:
-    operation: Operation
-    number: int
-    start: float
-    end: float
-    interface: str
 
 
 class FakeNetwork:
@@ -95,7 +84,7 @@ class FakeNetwork:
         self._hosts: dict[tuple[str, str], FakeHost] = {}
         self._asked: dict[tuple[str, str], float] = {}
         self._arp: dict[tuple[str, str], tuple[float, float] | None] = {}
-        self._faults: list[_Fault] = []
+        self._faults = Faults(self._clock)
         self._endpoints: list[FakeUdpEndpoint] = []
         self._streams: list[FakeTcpStream] = []
         self._listeners: list[FakeListener] = []
@@ -145,7 +134,7 @@ class FakeNetwork:
         "send" with ECONNREFUSED or EHOSTUNREACH becomes an event, with EAGAIN or ENOBUFS a socket that is full, as the real
         one tells them; all others are NetworkErrors. "tcp" is for connects of both kinds.
         """
-        self._faults.append(_Fault(operation, number, self._start + at, self._start + until, interface))
+        self._faults.add(operation, number, at=at, until=until, interface=interface)
 
     def datagram(self, payload: bytes, *, source: str, source_port: int, to_port: int = 0, interface: str = "", at: float = 0.0) -> None:
         """Let a datagram arrive unasked: at the endpoints with local port ``to_port``, or (0) at all that are open then."""
@@ -207,7 +196,7 @@ class FakeNetwork:
 
     def interfaces(self) -> Sequence[Interface]:
         """List the interfaces that have not vanished. Raises NetworkError where the script says so."""
-        number = self._fault("interfaces", "")
+        number = self._faults.number("interfaces", "")
         if number:
             raise network_error(OSError(number, os.strerror(number)), "list the interfaces")
         self._gate.attach(attached_networks(self._interfaces))
@@ -316,7 +305,7 @@ class FakeNetwork:
 
     async def outlook(self, address: str, *, port: int = 0, host_port: int = 0, firewalls: bool = True) -> Outlook:  # noqa: ARG002 - no firewalls
         """Return the way by the script's interfaces, without firewalls, as :attr:`way` changes it."""
-        if number := self._fault("outlook", ""):
+        if number := self._faults.number("outlook", ""):
             raise network_error(OSError(number, os.strerror(number)), "read the routes")
         face = self._route(address)
         ours = next((str(one.address) for one in (face.addresses if face else ()) if parse_address(address) in one.network), "")
@@ -335,7 +324,7 @@ class FakeNetwork:
         """Return the errno an operation fails with now, 0 where it succeeds."""
         if all(one.name != interface.name for one in self._interfaces):
             return errno.ENODEV
-        return self._fault(operation, interface.name)
+        return self._faults.number(operation, interface.name)
 
     def host(self, interface: Interface, address: str) -> FakeHost | None:
         """Return the host that answers ARP at an address of the interface."""
@@ -411,13 +400,6 @@ class FakeNetwork:
             action()
         else:
             self._clock.script(at, action)
-
-    def _fault(self, operation: str, interface: str) -> int:
-        now = self._clock.mono()
-        for fault in self._faults:
-            if fault.operation == operation and fault.start <= now < fault.end and fault.interface in ("", interface):
-                return fault.number
-        return 0
 
     def _route(self, address: str) -> Interface | None:
         wanted = parse_address(address)
