@@ -48,6 +48,7 @@ _UNSAID: Final = {
 _BY_FAMILY: Final = {
     "wled": "WLED takes a file on its page /update unless its owner set the OTA lock or a PIN, and announces neither.",
     "tasmota": "Tasmota takes a file on its web page unless its owner set WebPassword, and does not announce that.",
+    "elegantota": "ElegantOTA's page asks for a name and a password only where its sketch sets them, and announces neither.",
     "openhasp": "openHASP takes a file on its web page unless its owner set a password there, and does not announce that.",
     "shelly-gen1": "A Shelly updates itself when its page or the app says so; whether a login is set is not announced.",
     "shelly-gen2": "A Shelly updates itself when its page or the app says so; whether a login is set is not announced.",

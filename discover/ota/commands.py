@@ -40,8 +40,9 @@ _CHIPS: Final = ("esp8266", "esp32", "esp32s2", "esp32s3", "esp32c2", "esp32c3",
 """Names that esptool takes for --chip."""
 _BOARD_ID: Final = re.compile(r"[a-z][a-z0-9_]{1,40}")
 """A board's id of the ESP8266 core (boards.txt); older ones announce ARDUINO_BOARD, which is in capitals and none."""
-_PAGES: Final = {"wled": "/update", "tasmota": "/up"}
-"""Family -> its upload page (wled/WLED wled00/wled_server.cpp; arendst/Tasmota xdrv_01_webserver.ino); others: the first page."""
+_PAGES: Final = {"wled": "/update", "tasmota": "/up", "elegantota": "/update"}
+"""Family -> its upload page (wled/WLED wled_server.cpp; arendst/Tasmota xdrv_01_webserver.ino; ElegantOTA.cpp); others: the first page."""
+_WEB_SERVER: Final = ("esphome", "esphome-web")
 
 
 def upload_commands(
@@ -54,11 +55,13 @@ def upload_commands(
     password: Password,
     host_port: int | None = None,
     image: str = "",
+    family: str = "",
 ) -> tuple[Command, ...]:
     """Return the commands that upload to the device, the most usual first; empty where no way is known.
 
-    ``kind`` is that of a check ("arduino", "esphome", "http", "pull", ...), ``port`` the device's own, ``host_port``
-    the TCP port of ours that it is to call (None: HOST_PORT), ``image`` a file to name instead of a placeholder.
+    ``kind`` is that of a check ("arduino", "esphome", "http", "pull", ...), ``port`` the device's own, ``host_port`` the TCP
+    port of ours that it is to call (None: HOST_PORT), ``image`` a file to name instead of a placeholder, ``family`` the one
+    that the user named ("": the device's own).
     """
     target = _target(address, device)
     if not target:
@@ -74,14 +77,14 @@ def upload_commands(
         password=password,
         platform=platform_of(device, port),
     )
-    family = device.family.id if device is not None else ""
+    family = family or (device.family.id if device is not None else "")
     if kind == "arduino" and not port:
         return ()  # nobody knows which of the three default ports it is
     if kind == "arduino":
         over_air = _arduino_tcp(where) if transport == "tcp" else _arduino(where)
     elif kind == "esphome":
         over_air = _esphome(where)
-    elif family == "micropython-webrepl" or kind == "webrepl":
+    elif family == "micropython-webrepl":
         return (_webrepl(where),)
     elif kind in ("http", "pull"):
         over_air = _http(where, family)
@@ -212,7 +215,7 @@ def _http(where: _Where, family: str) -> tuple[Command, ...]:
     page = url(where.bare, where.port or 80, _PAGES.get(family, "/"))
     note = "open it in a browser and choose the file there" if family in _PAGES else "its update is on a page of its web interface"
     pages = [Command("browser", page, note)]
-    if family == "esphome":
+    if family in _WEB_SERVER:
         node = _node_file(where.device)
         line = f"esphome upload {node} --device {where.target} --ota-platform web_server"
         pages.append(Command("esphome", line, "for a node with ota: platform: web_server"))

@@ -134,6 +134,7 @@ async def check(
                 transport=conclusion.transport,
                 password=conclusion.password,
                 host_port=host_port or (way.pin if way is not None else 0) or None,
+                family=family.id if family is not None else "",
             ),
         )
 

@@ -125,6 +125,7 @@ def test_esphome() -> None:
         ("tasmota", 80, "http://192.168.1.23/up"),
         ("tasmota", 8080, "http://192.168.1.23:8080/up"),
         ("openhasp", 0, "http://192.168.1.23/"),
+        ("elegantota", 80, "http://192.168.1.23/update"),
         ("shelly-gen1", 80, "http://192.168.1.23/"),
     ],
 )
@@ -139,9 +140,14 @@ def test_an_esphome_node_with_a_web_server() -> None:
     )
 
 
+def test_the_family_that_the_user_named_wins() -> None:
+    assert lines(ESP32, "http", 80, "tcp", UNKNOWN, family="elegantota")["browser"] == ["http://192.168.1.23/update"]
+    assert "--ota-platform web_server" in lines(None, "http", 80, "tcp", UNKNOWN, family="esphome-web")["esphome"][0]
+
+
 def test_webrepl_copies_files() -> None:
     board = device("micropython-webrepl")
-    assert lines(board, "unknown", 8266, "tcp", UNKNOWN) == {"webrepl_cli.py": ["webrepl_cli.py -p PASSWORD main.py 192.168.1.23:/main.py"]}
+    assert lines(board, "none", 8266, "tcp", UNKNOWN) == {"webrepl_cli.py": ["webrepl_cli.py -p PASSWORD main.py 192.168.1.23:/main.py"]}
 
 
 @pytest.mark.parametrize("kind", ["none", "unknown", "", "arduino"])
@@ -177,7 +183,7 @@ HOSTILE = st.text(min_size=1, max_size=30) | st.sampled_from(["$(reboot)", "`id`
     HOSTILE,
     HOSTILE,
     HOSTILE,
-    st.sampled_from([("arduino", "udp"), ("arduino", "tcp"), ("esphome", "tcp"), ("http", "tcp"), ("pull", "tcp"), ("webrepl", "tcp")]),
+    st.sampled_from([("arduino", "udp"), ("arduino", "tcp"), ("esphome", "tcp"), ("http", "tcp"), ("pull", "tcp")]),
 )
 def test_no_name_breaks_out_of_its_line(address: str, hostname: str, image: str, way: tuple[str, str]) -> None:
     def told(one: Device, where: str, file: str) -> tuple[Command, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from discover.model.check import Command
-from discover.model.device import Device
+from discover.model.device import Device, OtaStatus, Password
 from tui.present.device import main_address
 from tui.present.lines import Line, line
 
@@ -16,11 +16,11 @@ LATER: Final = "Once that is mended, upload with"
 
 def commands_for(device: Device) -> tuple[Command, ...]:
     """Return the commands that update the device as the inventory knows it; empty where no way is known."""
-    if device.ota is None or not device.addresses:
+    if not device.addresses:
         return ()
     from discover.ota.commands import upload_commands  # noqa: PLC0415 - only for a device that is looked at
 
-    ota = device.ota
+    ota = device.ota or OtaStatus(kind="none", port=0, transport="", password=Password.UNKNOWN, verdict="", checked=None)
     return upload_commands(
         device, kind=ota.kind, address=main_address(device), port=ota.port, transport=ota.transport, password=ota.password
     )
