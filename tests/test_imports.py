@@ -41,13 +41,20 @@ def test_help_loads_neither_asyncio_nor_textual_nor_zeroconf_nor_esptool() -> No
     assert loaded_by(code) & HEAVY == set()
 
 
-def test_explain_loads_neither_asyncio_nor_textual_nor_zeroconf() -> None:
+@pytest.mark.parametrize("asked", ["3232/udp", "No Answer"])
+def test_explain_loads_neither_asyncio_nor_textual_nor_zeroconf(asked: str) -> None:
     code = (
-        "import io, contextlib\nfrom tui.cli.main import main\nsys.argv = ['espied', 'explain', '3232/udp']\n"
+        f"import io, contextlib\nfrom tui.cli.main import main\nsys.argv = ['espied', 'explain', {asked!r}]\n"
         "with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.suppress(SystemExit):\n    main()\n"
         "assert 'ArduinoOTA' in out.getvalue(), out.getvalue()"
     )
-    assert loaded_by(code) & HEAVY == set()
+    loaded = loaded_by(code)
+    assert loaded & HEAVY == set()
+    assert ("discover.atlas.load_symptoms" in loaded) == (asked == "No Answer"), "a port needs no message, and a message no port"
+
+
+def test_the_commands_of_a_device_load_no_check() -> None:
+    assert loaded_by("import discover.ota.commands") & {"discover.ota.runner", "discover.ota.ladder", *HEAVY} == set()
 
 
 @pytest.mark.parametrize("arguments", [["boards", "--help"], ["--db", "/nonexistent", "boards"]], ids=["help", "list"])
