@@ -5,10 +5,11 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 
-from discover.errors import NoInterfaceError
+from discover.errors import NoInterfaceError, UsageError
 from discover.model.network import Address, Interface, InterfaceAddress
 from discover.ota.actions import Route
 from discover.ota.target import is_group
+from discover.text import clean
 
 
 def choose(addresses: Sequence[str], interfaces: Sequence[Interface], wanted: str = "") -> tuple[Route, Interface | None]:
@@ -49,6 +50,22 @@ def choose(addresses: Sequence[str], interfaces: Sequence[Interface], wanted: st
     local = next((str(one.address) for one in (out.addresses if out else ()) if one.address.version == address.version), "")
     note = "The address lies in none of this machine's networks, so a router stands between; ArduinoOTA has to call back through it."
     return Route(str(address), out.name if out else "", local, on_link=False, note=note), out
+
+
+def refuse(address: str, interfaces: Sequence[Interface]) -> None:
+    """Refuse an address that a user wrote and that cannot be one device's here; pure.
+
+    Raises NoInterfaceError where its zone is no interface, UsageError for the broadcast address of one of our networks.
+    """
+    zone = address.partition("%")[2]
+    if zone and all(zone not in (one.name, str(one.index)) for one in interfaces):
+        names = ", ".join(sorted(one.name for one in interfaces))
+        raise NoInterfaceError(f"There is no interface {clean(zone, 40)}, which {clean(address, 80)} names.", f"This machine has: {names}")
+    for interface in interfaces:
+        if any(str(ours.broadcast) == address for ours in interface.addresses):
+            raise UsageError(
+                f"{address} is the broadcast address of {interface.name}, not one device's.", "`espied scan` finds the devices there."
+            )
 
 
 def _parse(text: str) -> Address | None:

@@ -36,6 +36,8 @@ def name_step(host: Host, resolved: tuple[str, ...], chosen: str, *, known: tupl
         return Step(name="name", state=StepState.PASS, detail=f"{host.name} is a device of the inventory; {chosen} is used.")
     why = f" ({trouble})" if trouble else ""
     fix = "Use the address, or make .local names work here: avahi-daemon with libnss-mdns on Linux, UDP 5353 open in the firewall."
+    if not (host.hostname or host.name).lower().rstrip(".").endswith(".local"):
+        fix = "Is it spelt right? Use the address, or the name that the device announces (NAME.local): `espied scan` lists both."
     if known and chosen:
         return Step(
             name="name",

@@ -64,8 +64,6 @@ def _hop(conclusion: Conclusion, steps: Sequence[Step]) -> Hop | None:
             return Hop.HOST if unsure and conclusion.level > 0 else Hop.LISTENER
         case Verdict.BLOCKED:
             return failed or Hop.HOST
-        case Verdict.LIKELY if conclusion.kind == "esphome" and conclusion.level >= 2:
-            return Hop.LISTENER  # it took the connection and said nothing
         case _:
             return None
 
@@ -168,7 +166,7 @@ class _Telling:
             Verdict.CLOSED: f"the device is up and refuses {at}, so {missing} listens there",
             Verdict.WRONG_SERVICE: f"what answers on {at} is not {name}",
             Verdict.BLOCKED: self._failed_detail(),
-            Verdict.LIKELY: f"{at} takes the connection and does not say that it is {name}: another client may have it, or it is busy",
+            Verdict.LIKELY: f"{at} took the connection and did not answer: it is busy with another upload, or something else listens there",
         }.get(end.verdict, silent)
 
     def _way_back(self) -> str:

@@ -227,8 +227,9 @@ def path_doubts(outlook: Outlook, device: str, asked_on: str = "") -> list[Doubt
         others = ", ".join(outlook.twins)
         found.append(
             Doubt(
-                f"{others} and {outlook.interface} have an address in the device's network: the two ways may differ",
-                f"Switch one of them off for the upload ({others} or {outlook.interface}).",
+                f"more than one interface has an address in the device's network ({outlook.interface}, {others}), so packets may come back "
+                "by another than they went out",
+                f"Switch one of them off for the upload: {outlook.interface} or {others}.",
             )
         )
     return found

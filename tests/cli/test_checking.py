@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from discover.atlas.catalogue import Catalogue
 from discover.atlas.loader import load_catalogue
 from discover.demo.arduino import ArduinoOtaDevice
 from discover.engine import LiveFeed, plan_scan
-from discover.errors import EXIT_NEGATIVE, EXIT_USAGE, NetworkError
+from discover.errors import EXIT_CANNOT, EXIT_NEGATIVE, EXIT_USAGE, NetworkError
 from discover.inventory.store import Store
 from discover.model.check import OtaCheck, Verdict
 from discover.model.device import Device, OtaStatus, Password
@@ -24,6 +25,7 @@ from discover.model.snapshot import Snapshot
 from discover.net.api import MdnsEvent, MdnsEventKind
 from discover.net.fake import FakeNetwork
 from discover.net.fake_hosts import FakeHost
+from discover.net.real import RealNetwork
 from tests.cli.conftest import Run
 from tests.ota.lan import listener
 from tui.cli import check as check_command
@@ -190,7 +192,7 @@ def answering(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[Seq
             yield Outcome(host, replace(CHECKED, host=host, verdict=Verdict.CLOSED if bad else CHECKED.verdict))
 
     monkeypatch.setattr(check_command, "run_checks", run)
-    monkeypatch.setattr(check_command, "live_feed", lambda *_, **__: None)
+    monkeypatch.setattr(check_command, "live_feed", lambda *_, **__: SimpleNamespace(network=RealNetwork()))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     return seen
 
@@ -215,7 +217,7 @@ def test_several_hosts_are_a_summary_and_the_exit_code_is_the_worst(espied: Call
         ["✗", "bad.local"],
         ["✓", "shed.local"],
     ]
-    assert "2 of 3 are open to updates" in done.err
+    assert "2 of 3 can be updated over the air" in done.err
     assert done.code == EXIT_NEGATIVE
     assert espied("check", "kitchen.local", "kitchen.local").out.decode().startswith("ready-needs-password:"), "named twice is one"
     del answering
@@ -268,6 +270,21 @@ def test_bad_input_is_told_before_anything_is_sent(espied: Callable[..., Run], a
     assert done.code == EXIT_USAGE
     assert said in done.err
     assert answering == []
+
+
+@pytest.mark.parametrize(
+    ("host", "code", "said"),
+    [
+        ("8.8.8.8", EXIT_USAGE, "is not a private address"),
+        ("fe80::1%no-such", EXIT_CANNOT, "There is no interface no-such"),
+        ("[fe80::1%no-such]:3232", EXIT_CANNOT, "There is no interface no-such"),
+    ],
+)
+def test_addresses_that_nothing_can_be_sent_to_are_refused_at_once(
+    espied: Callable[..., Run], answering: list[Any], host: str, code: int, said: str
+) -> None:
+    done = espied("check", host)
+    assert (done.code, said in done.err, answering) == (code, True, [])
 
 
 def test_all_reads_the_stored_devices(espied: Callable[..., Run], answering: list[Any], tmp_path: Path) -> None:

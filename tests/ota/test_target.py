@@ -15,7 +15,7 @@ from discover.model.device import OtaStatus, Password
 from discover.net.fake import FakeNetwork
 from discover.net.fake_hosts import FakeHost, answers, fake_interface
 from discover.ota import check
-from discover.ota.route import choose
+from discover.ota.route import choose, refuse
 from discover.ota.target import Announcement, announced, family_way, parse_host
 from tests.ota.lan import ADDRESS, MAC, arduino, esphome, known, signal, step, words
 
@@ -319,3 +319,13 @@ async def test_a_web_servers_port_alone_does_not_say_whose_it_is() -> None:
     result = await check(FakeNetwork(FakeHost(address=ADDRESS, mac=MAC, tcp={80: "open"})), f"{ADDRESS}:80")
     assert (result.verdict, result.sent) == (Verdict.NOT_APPLICABLE, ())
     assert "`--kind` web_server, wled" in step(result, "update service")
+
+
+def test_an_address_that_is_a_networks_or_of_another_machines_interface_is_refused() -> None:
+    faces = (fake_interface("lan0", "192.168.1.2/24", "fe80::2/64"),)
+    for fine in ("192.168.1.20", "10.0.0.255", "fe80::1%lan0", "fe80::1%2", "fe80::1"):
+        refuse(fine, faces)
+    with pytest.raises(UsageError, match="broadcast address of lan0"):
+        refuse("192.168.1.255", faces)
+    with pytest.raises(NoInterfaceError, match="no interface wlan9"):
+        refuse("fe80::1%wlan9", faces)

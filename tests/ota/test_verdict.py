@@ -68,10 +68,10 @@ FAIL, WARN, PASS = StepState.FAIL, StepState.WARN, StepState.PASS
             "refuses the ports that were tried, so no update service listens there",
         ),
         (
-            end(Verdict.LIKELY, transport="tcp", kind="esphome"),
+            end(Verdict.LIKELY, transport="tcp", kind="esphome", hop=Hop.LISTENER),
             [row("handshake", WARN)],
             Hop.LISTENER,
-            "In doubt is the listener: 3232/tcp takes the connection and does not say that it is ESPHome OTA",
+            "In doubt is the listener: 3232/tcp took the connection and did not answer",
         ),
         (end(Verdict.WRONG_SERVICE), [row("knock", FAIL)], Hop.LISTENER, "what answers on 3232/udp is not ArduinoOTA"),
         (end(Verdict.BLOCKED, hop=Hop.PASSWORD), [row("password", FAIL)], Hop.PASSWORD, "the device says that the password is wrong"),

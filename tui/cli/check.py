@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +17,9 @@ from tui.cli.checking import Asked, Hosts, run_checks
 from tui.cli.output import note, to_text, width, write_stdout
 from tui.cli.session import live_feed
 from tui.cli.settings import Settings
+
+if TYPE_CHECKING:
+    from discover.engine import LiveFeed
 
 KINDS = ("arduino", "esphome", "web_server", "wled", "tasmota", "elegantota", "webrepl")
 """What a user may say takes the updates; the last five are web servers, and MicroPython's WebREPL (discover/ota/target.py NAMED)."""
@@ -132,6 +136,7 @@ def command(
 
     catalogue = load_catalogue()
     feed = live_feed(settings, catalogue, interfaces=interfaces, networks=networks, own=own, seconds=listen_seconds, passive=True)
+    _reachable(feed, hosts)
     wanted = Hosts(hosts, everybody=everybody, stored=stored.devices() if everybody else (), find=stored.find)
     shown = _Shown(settings, as_json=format_name == "json", several=several)
 
@@ -174,6 +179,22 @@ def _sensible(
         # What is no host is told at once; but a name with a blank may be a device's that is yet to be heard.
         if " " not in host.strip() and stored.find(host) is None:
             parse_host(host)
+
+
+def _reachable(feed: LiveFeed, hosts: Sequence[str]) -> None:
+    """Refuse addresses that no packet may or can go to, before anything is sent. Raises NotPrivateError and what refuse() raises."""
+    from discover.net.real import RealNetwork  # noqa: PLC0415 - loaded with the feed
+    from discover.ota.route import refuse  # noqa: PLC0415 - loaded with the check
+    from discover.ota.target import find_host  # noqa: PLC0415 - likewise
+
+    for host in hosts:
+        try:
+            written = find_host(host, None, None)
+        except UsageError:
+            continue  # a device's name
+        if written.literal and isinstance(feed.network, RealNetwork):
+            refuse(written.name, feed.network.interfaces())
+            feed.network.gate.check(written.name)
 
 
 def _agreed(level: int | None, *, with_password: bool) -> bool:
@@ -286,7 +307,7 @@ class _Shown:
     def exit_code(self) -> int:
         """Return the exit code: an error's first, then 1 for a negative verdict."""
         if self._several and self._shown and not self._as_json:
-            note(f"{self._shown - self._negative} of {self._shown} are open to updates.", quiet=self._settings.quiet)
+            note(f"{self._shown - self._negative} of {self._shown} can be updated over the air.", quiet=self._settings.quiet)
         if self._error is not None:
             return self._error.exit_code
         return EXIT_NEGATIVE if self._negative else 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -115,7 +115,7 @@ async def run_checks(
     listen: bool = True,
     on_step: Callable[[Step], None] | None = None,
     on_start: Callable[[int], None] | None = None,
-) -> AsyncIterator[Outcome]:
+) -> AsyncGenerator[Outcome, None]:
     """Listen (as long as the feed's plan says, or until everybody wanted was heard), then yield each check in the hosts' order.
 
     One check a device at a time, AT_ONCE of them together; cancelled, it leaves no socket behind. ``on_start`` is told how many.
