@@ -52,7 +52,7 @@ def _table(tool: Tool) -> list[str]:
 
 
 def _row(symptom: Symptom) -> tuple[str, ...]:
-    said = "<br>".join(f"“{_shown(text)}”" for text in symptom.texts)
+    said = "<br>".join(_shown(text) if symptom.level == "seen" else f"“{_shown(text)}”" for text in symptom.texts)
     who = f"<br>({cell(symptom.who)})" if symptom.who else ""
     first = symptom.cause[0]
     more = len(symptom.cause) - 1

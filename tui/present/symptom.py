@@ -15,8 +15,9 @@ _IN_FULL: Final = 2
 
 
 def shown_text(hit: Hit) -> str:
-    """Return the message for people: with the host it named, and an ellipsis for what differs from case to case."""
-    return hit.text.replace("{host}", hit.host or "…").replace("{}", "…")
+    """Return the message for people: quoted where it is one, with the host it named, and an ellipsis for what differs from case to case."""
+    text = hit.text.replace("{host}", hit.host or "…").replace("{}", "…")
+    return text if hit.symptom.level == "seen" else f'"{text}"'
 
 
 def found_lines(found: Found, *, full: bool = False) -> tuple[Line, ...]:
@@ -58,7 +59,7 @@ def _how(found: Found) -> Sequence[Line]:
 
 
 def _names(hits: Sequence[Hit], *, share: bool = True) -> list[Line]:
-    return [line(f'"{shown_text(hit)}"', (f"  {hit.symptom.tool}", "dim"), _close(hit) if share else "", indent=2, hang=4) for hit in hits]
+    return [line(shown_text(hit), (f"  {hit.symptom.tool}", "dim"), _close(hit) if share else "", indent=2, hang=4) for hit in hits]
 
 
 def _close(hit: Hit) -> tuple[str, str]:
@@ -69,7 +70,7 @@ def symptom_lines(hit: Hit, *, full: bool = False) -> tuple[Line, ...]:
     """Return one message: who says it, what it means, the hop, the causes, how to find out; sources with ``full``."""
     symptom = hit.symptom
     who = f"  {symptom.tool}" + (f" ({symptom.who})" if symptom.who else "")
-    lines = [line((f'"{shown_text(hit)}"', "title"), (who, "dim"), _close(hit), hang=2), line(symptom.means, indent=2)]
+    lines = [line((shown_text(hit), "title"), (who, "dim"), _close(hit), hang=2), line(symptom.means, indent=2)]
     lines.append(line(("Hop: ", "title"), (symptom.hop, "accent"), f", {HOPS[symptom.hop]}", indent=2, hang=4))
     lines += [BLANK, line(("Causes, the likeliest first" if len(symptom.cause) > 1 else "Cause", "title"))]
     for number, cause in enumerate(symptom.cause, 1):
