@@ -30,6 +30,12 @@ STEP_HOPS: Final = {
 
 TITLES: Final = {Hop.NAME: "name", Hop.HOST: "host", Hop.LISTENER: "listener", Hop.PASSWORD: "password", Hop.WAY_BACK: "way back"}
 
+_OTHERWISE: Final = {
+    Hop.HOST: "Is it powered, awake and in this network? Its address may have changed: `espied scan` finds it again.",
+    Hop.LISTENER: "Run `espied scan` to hear whether it still announces itself; only an upload would ask it more.",
+}
+"""What to do where no step has a better word."""
+
 KINDS: Final = {"arduino": "ArduinoOTA", "esphome": "ESPHome OTA", "http": "its update page"}
 
 
@@ -192,4 +198,4 @@ class _Telling:
         worst = [step for step in mine if step.state is StepState.FAIL] or [step for step in mine if step.state is StepState.WARN]
         isolated = [step for step in mine if step.name in ("isolation", "address")]
         chosen = (isolated or worst[-1:] or mine[-1:])[:1]
-        return chosen[0].fix if chosen else ""
+        return chosen[0].fix if chosen else _OTHERWISE.get(hop, "")

@@ -178,3 +178,10 @@ def test_every_end_has_one_whole_sentence(
         assert f"the {TITLES[judged.hop]}:" in judged.sentence
     if verdict in (Verdict.CLOSED, Verdict.WRONG_SERVICE, Verdict.HOST_DOWN, Verdict.NO_ANSWER, Verdict.BLOCKED):
         assert judged.hop is not None, "a negative verdict names a hop"
+
+
+@pytest.mark.parametrize(("verdict", "hop"), [(Verdict.HOST_DOWN, Hop.HOST), (Verdict.NO_ANSWER, Hop.LISTENER)])
+def test_where_no_step_says_what_to_do_there_is_still_something_to_do(verdict: Verdict, hop: Hop) -> None:
+    judged = judge(end(verdict, hop=hop), [row("connect", WARN)], None, "x")
+    assert judged.hop is hop
+    assert "`espied scan`" in judged.fix
