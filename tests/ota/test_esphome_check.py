@@ -91,7 +91,7 @@ async def test_a_busy_esphome_is_likely_and_the_wait_is_named() -> None:
     result = await examine(lan("open"), esphome())
     assert (result.verdict, result.level, result.hop) == (Verdict.LIKELY, 2, Hop.LISTENER)
     assert "20 s" in step(result, "handshake")
-    assert "In doubt is the listener: 3232/tcp takes the connection and does not say that it is ESPHome OTA" in result.sentence
+    assert "In doubt is the listener: 3232/tcp took the connection and did not answer" in result.sentence
 
 
 async def test_one_that_hangs_up_without_a_word_is_likely_busy() -> None:
