@@ -92,11 +92,11 @@ class Terminal:
 def test_on_a_real_terminal_no_peer_byte_is_obeyed_and_q_ends_it() -> None:
     terminal = Terminal()
     terminal.read("4 devices")
-    for key, said in (("4", "mdns.service"), ("3", "It is called"), ("2", "The registry says"), ("1", "kind"), ("p", "Port lookup")):
+    for key, said in (("4", "mdns.service"), ("3", "It is called"), ("2", "The registry says"), ("1", "kind"), ("p", "Ports and messages")):
         terminal.press(key)
         terminal.read(said)
     terminal.press("\x1b")
-    terminal.read(gone="Port lookup")
+    terminal.read(gone="Ports and messages")
     terminal.press("q")
     terminal.read()
     assert terminal.close() == 0

@@ -309,6 +309,26 @@ def test_every_key_is_bound_to_an_action_that_exists() -> None:
             assert hasattr(MainScreen, "action_" + key.action), "the footer runs it on the screen"
 
 
+async def test_a_message_is_explained_where_a_port_is_and_for_the_chosen_device() -> None:
+    async with running(make_app(), LARGE) as pilot:
+        await pilot.press("down", "down", "down", "p")
+        await pilot.pause()
+        typed = pilot.app.screen.query_one(Input)
+        for text, said in (
+            ("No Answer", ('"No Answer"', "Hop: listener", "Causes, the likeliest first")),
+            ("No response from device", ("espied check 192.168.1.23",)),
+            ("Host attic.local Not Found", ("espied check attic.local",)),
+            ("all is well", ("No message is known that has these words.",)),
+            ("99999", ("'99999' is no port.",)),
+            ("3232", ("The registry says",)),
+        ):
+            typed.value = text
+            await settled(pilot)
+            lines = to_plain(pilot.app.screen.query_one(LinesView)._lines)
+            for words in said:
+                assert words in lines, (text, words)
+
+
 async def test_the_ledger_shows_totals_and_purposes_by_device() -> None:
     async with running(make_app(), LARGE) as pilot:
         await pilot.press("l")

@@ -39,7 +39,12 @@ KEYS: Final = (
     ),
     Key(where="main", keys="e", action="export", shown="e", label="Export", help="write the inventory to a file"),
     Key(
-        where="main", keys="p", action="port", shown="p", label="Port", help="look up any port: what the registry, practice and devices say"
+        where="main",
+        keys="p",
+        action="port",
+        shown="p",
+        label="Port",
+        help="look up any port, or what an upload tool said and what it means",
     ),
     Key(where="main", keys="l", action="ledger", shown="l", label="Ledger", help="every packet that espied sent, by device and purpose"),
     Key(where="main", keys="n", action="notices", shown="n", help="all notices of the scan: what was not or could not be done"),
@@ -110,7 +115,7 @@ CONTEXTS: Final = (
     ("main", "Main screen"),
     ("table", "Device table"),
     ("check", "OTA check"),
-    ("port", "Port lookup"),
+    ("port", "Ports and messages"),
     ("ledger", "Ledger"),
     ("export", "Export"),
     ("dialog", "Dialogs"),

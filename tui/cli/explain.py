@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import asdict
-from typing import Final
 
 import click
 
 from tui.cli.output import to_text, width, write_stdout
 from tui.cli.settings import Settings
-
-_LIKE_A_PORT: Final = re.compile(r"(?:[a-z]{1,8}/)?[-+]?\d+(?:/[a-z]*)?/?|[a-z]{1,8}/\d*")
-"""What is meant as a port, right or wrong; everything else is a message."""
 
 
 @click.command("explain")
@@ -37,7 +32,9 @@ def command(settings: Settings, *, asked: tuple[str, ...], format_name: str, ful
     pio run -t upload 2>&1 | espied explain -   the messages in a log
     """  # noqa: D301 - click's mark for "keep these lines"
     port = " ".join(asked)
-    if port.strip() and not _LIKE_A_PORT.fullmatch(port.strip().lower()):
+    from tui.present.explanation import like_port  # noqa: PLC0415 - not for the help
+
+    if not like_port(port):
         from tui.cli.explain_text import explain_text  # noqa: PLC0415 - a port needs none of it
 
         return explain_text(settings, port, format_name=format_name, full=full)

@@ -34,6 +34,15 @@ def this_system() -> str:
     return {"darwin": "macos", "win32": "windows"}.get(sys.platform, "linux")
 
 
+_LIKE_A_PORT: Final = re.compile(r"(?:[a-z]{1,8}/)?[-+]?\d+(?:/[a-z]*)?/?|[a-z]{1,8}/\d*")
+
+
+def like_port(text: str) -> bool:
+    """Tell whether the text is meant as a port, right or wrong; everything else is a message of some tool."""
+    bare = text.strip().lower()
+    return not bare or _LIKE_A_PORT.fullmatch(bare) is not None
+
+
 def parse_port(text: str) -> tuple[int, str]:
     """Return the port and transport ("" for both) of "3232", "3232/udp" or "udp/3232". Raises UsageError."""
     match = re.fullmatch(r"(?:(tcp|udp)/)?(\d{1,5})(?:/(tcp|udp))?/?", text.strip().lower())

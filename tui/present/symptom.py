@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from discover.atlas.explain_symptom import check_command, check_shows
@@ -20,8 +21,12 @@ def shown_text(hit: Hit) -> str:
     return text if hit.symptom.level == "seen" else f'"{text}"'
 
 
-def found_lines(found: Found, *, full: bool = False) -> tuple[Line, ...]:
-    """Return the answer: how well it was found, and the messages, the first ones in full."""
+def found_lines(found: Found, *, full: bool = False, host: str = "") -> tuple[Line, ...]:
+    """Return the answer: how well it was found, and the messages, the first ones in full.
+
+    ``host`` is the device that is meant where the message names none: it goes into the commands.
+    """
+    found = replace(found, hits=tuple(hit if hit.host or not host else replace(hit, host=host) for hit in found.hits))
     lines = list(_how(found))
     several = len(found.hits) > 1
     shown = len(found.hits) if full else _IN_FULL if found.match in ("exact", "contains") else 1

@@ -1,10 +1,10 @@
-"""Port lookup: type a number, read its four layers."""
+"""Lookup: type a port's number and read its four layers, or what an upload tool said and read what it means."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual import on, work
 from textual.binding import BindingType
@@ -17,31 +17,36 @@ from tui.app.keys import bindings
 from tui.app.screens.check import error_lines
 from tui.app.screens.dialog import Dialog
 from tui.present.detail import Explain
-from tui.present.explanation import explanation_lines, parse_port
+from tui.present.device import main_address
+from tui.present.explanation import explanation_lines, like_port, parse_port
 from tui.present.lines import Line, line
 
 _HINT = (
-    line("Type a port number, with /tcp or /udp if you know it: ", ("3232/udp", "code")),
-    line(("Registry, practice, what the chosen device told, and what follows from them.", "dim")),
+    line("Type a port number, with /tcp or /udp if you know it: ", ("3232/udp", "code"), hang=2),
+    line(("Registry, practice, what the chosen device told, and what follows from them.", "dim"), indent=2),
+    line("Or what an upload tool said: ", ("No response from device", "code"), hang=2),
+    line(("What it means, which hop failed, the causes and what to do.", "dim"), indent=2),
 )
+_LONGEST: Final = 400
+"""Characters of a message that is pasted; the longest that is known has 200."""
 
 
 class PortScreen(Dialog):
-    """Explains the port that is typed; where the chosen device has it, with what that device told."""
+    """Explains the port or the message that is typed; with what the chosen device told, or with its address in the commands."""
 
     AUTO_FOCUS = "Input"
     owners: ClassVar[tuple[str, ...]] = ("port", "dialog")
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("port")]
 
     def __init__(self, explain: Explain, device: Device | None) -> None:
-        super().__init__("Port lookup", _HINT)
+        super().__init__("Ports and messages", _HINT)
         self._explain = explain
         self._device = device
         self._full = False
 
     def compose_above(self) -> Sequence[Widget]:
         """Return the line to type in."""
-        typed = Input(placeholder="3232/udp", id="port-input", max_length=12, compact=True)
+        typed = Input(placeholder="3232/udp, or No response from device", id="port-input", max_length=_LONGEST, compact=True)
         typed.cursor_blink = False  # a blinking cursor is a timer that never rests
         return (typed,)
 
@@ -77,7 +82,20 @@ class PortScreen(Dialog):
         self.lines.scroll_relative(y=lines, animate=False)
 
     def _answer(self, text: str) -> Sequence[Line]:
+        if not like_port(text):
+            return self._message(text)
         port, transport = parse_port(text)
         has = self._device is not None and any(one.port == port and transport in ("", one.transport) for one in self._device.listeners)
         explanation = self._explain(port, transport, device=self._device if has else None)
         return explanation_lines(explanation, full=self._full, more="Enter shows")
+
+    def _message(self, text: str) -> Sequence[Line]:
+        from discover.atlas.load_symptoms import load_symptoms  # noqa: PLC0415 - not before a message is typed
+        from discover.atlas.match_symptom import find_symptoms  # noqa: PLC0415 - likewise
+        from tui.present.symptom import found_lines  # noqa: PLC0415 - likewise
+
+        found = find_symptoms(text, load_symptoms())
+        if not found.hits:
+            return (line(("No message is known that has these words.", "warn")),)
+        host = main_address(self._device) if self._device is not None else ""
+        return found_lines(found, full=self._full, host=host)
