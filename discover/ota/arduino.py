@@ -31,6 +31,11 @@ from discover.proto.arduinoota import (
 )
 from discover.proto.malformed import Malformed
 
+PATIENT_SECONDS: Final = (2.5, 2.5)
+"""The same where the challenge is going to be answered: an invitation too early would make a device that is slow forget the
+challenge that it has just sent, and the right password would be wrong."""
+NEWER_SECONDS: Final = 0.5
+"""How long a second challenge is waited for, where one invitation before may have been answered late."""
 ANSWER_SECONDS: Final = 0.5
 """How long an answer is waited for before a control port is asked whether the host is there at all."""
 INVITE_SECONDS: Final = (1.0, 1.2, 2.0)
@@ -83,8 +88,8 @@ _FINAL: Final = frozenset({Answer.ACCEPTED, Answer.DECLINED, Answer.NO_FILESYSTE
 class Invited:
     """The outcome of the invitation.
 
-    ``nonce`` is the challenge, ``bits`` its length (128 or 256), ``reset`` True where the reset went out, ``control`` the
-    knock at a control port (None where the device answered before one was needed).
+    ``nonce`` is the challenge, ``bits`` its length (128 or 256), ``kept`` True where the device waits for its answer now, ``reset``
+    True where it was taken out of that, ``control`` the knock at a control port (None: the device answered before one was needed).
     """
 
     outcome: Answer
@@ -95,15 +100,16 @@ class Invited:
     told: str = ""
     hint: str = ""
     reset: bool = False
+    kept: bool = False
     control: Knocked | None = None
 
 
 class Inviting:
-    """The invitation ``payload`` to ``port``, at most ``tries`` times; after silence a control port tells whether the host is there.
+    """The invitation ``payload`` to ``port``, once for each of ``waits``; after silence a control port tells whether the host is there.
 
     Whatever comes, unless the device refused the invitation for good, the last datagram is the reset: an answer may have
     been lost on its way here. With ``keep`` a challenge is returned without it, for who answers it; who does owes the
-    device that answer or the reset. ``table``: the neighbour table may be asked.
+    device that answer or the reset. ``again``: an invitation went out before. ``table``: the neighbour table may be asked.
     """
 
     def __init__(
@@ -114,40 +120,49 @@ class Inviting:
         table: bool,
         payload: bytes = INVITATION,
         why: str = _INVITE_WHY,
-        tries: int = len(INVITE_SECONDS),
+        waits: Sequence[float] = INVITE_SECONDS,
         keep: bool = False,
+        again: bool = False,
     ) -> None:
         self._port = port
         self._controls = list(controls)
         self._table = table
         self._payload = payload
         self._why = why
-        self._tries = tries
+        self._waits = tuple(waits)
         self._keep = keep
+        self._again = again
         self._reset = False
         self._control: Event | None = None
         self._asked = 0
 
     def run(self) -> Session[Invited]:
         """Invite, read the answer, and take the device out of its wait."""
-        for attempt in range(1, self._tries + 1):
+        for attempt, seconds in enumerate(self._waits, start=1):
             if attempt > 1:
                 yield Wait(SPACING)
             event = yield Send(self._port, self._payload, self._why, undo=RESET)
             if isinstance(event, Failed):
                 return self._finish(Invited(outcome=Answer.BLOCKED, tries=attempt, told=event.message, hint=event.hint))
-            result = _judge((yield from self._answer(INVITE_SECONDS[attempt - 1])), attempt)
+            result = _judge((yield from self._answer(seconds)), attempt)
             if result is not None and result.outcome in _FINAL:
                 yield Settle(self._port)
                 return self._finish(result)
             if result is not None and result.nonce and self._keep:
-                return self._finish(result)
-            last = result is not None or attempt == self._tries
+                self._reset = False
+                newest = (yield from self._newest(result)) if attempt > 1 or self._again else result
+                return self._finish(replace(newest, kept=True))
+            last = result is not None or attempt == len(self._waits)
             done = yield from reset(self._port, times=RESETS if last else 1)
             self._reset = self._reset or done
             if result is not None:
                 return self._finish(result)
-        return self._finish(Invited(outcome=Answer.SILENT, tries=self._tries))
+        return self._finish(Invited(outcome=Answer.SILENT, tries=len(self._waits)))
+
+    def _newest(self, result: Invited) -> Session[Invited]:
+        """Return the last challenge: only that one counts, and what came may have been the late answer to an earlier invitation."""
+        newer = _judge((yield from self._wait(NEWER_SECONDS)), result.tries)
+        return newer if newer is not None and newer.nonce else result
 
     def _finish(self, result: Invited) -> Invited:
         control = None

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Final
 
 from discover.ota.actions import AwaitCall, Called, ClosePort, Failed, Opened, OpenPort, Session
-from discover.ota.arduino import Answer, Invited, Inviting
+from discover.ota.arduino import PATIENT_SECONDS, Answer, Invited, Inviting
 from discover.ota.password import Answered, Tried, answer
 from discover.proto.arduinoota import encode_callback_invitation
 
@@ -69,14 +69,17 @@ def _test(port: int, ours: int, controls: Sequence[int], *, table: bool, passwor
     payload = encode_callback_invitation(ours)
     invited = Invited(outcome=Answer.SILENT, tries=0)
     for tries in range(1, _TRIES + 1):
-        invited = yield from Inviting(port, controls, table=table, payload=payload, why=_WHY, tries=1, keep=password is not None).run()
+        inviting = Inviting(
+            port, controls, table=table, payload=payload, why=_WHY, waits=PATIENT_SECONDS[:1], keep=password is not None, again=tries > 1
+        )
+        invited = yield from inviting.run()
         invited = replace(invited, tries=tries)
         if invited.outcome is not Answer.SILENT:
             break
         if (yield from _called(LATE_SECONDS)):  # its OK was lost
             return CalledBack(outcome=Call.CALLED, invited=replace(invited, outcome=Answer.ACCEPTED))
     answered: Answered | None = None
-    if invited.outcome is Answer.CHALLENGED and invited.nonce and password is not None:
+    if invited.kept and password is not None:
         answered = yield from answer(port, invited.nonce, password, cnonce)
         accepted = answered.outcome is Tried.RIGHT and answered.begun
         if answered.outcome is Tried.UNANSWERED and (yield from _called(LATE_SECONDS)):

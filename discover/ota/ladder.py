@@ -14,7 +14,7 @@ from discover.model.check import Hop, Verdict
 from discover.model.device import Password
 from discover.ota import asked_steps, hosts, steps, web_steps
 from discover.ota.actions import Addresses, AskNeighbours, Failed, Known, Report, Resolve, Route, Session, Use
-from discover.ota.arduino import Answer, Invited, Inviting
+from discover.ota.arduino import INVITE_SECONDS, PATIENT_SECONDS, Answer, Invited, Inviting
 from discover.ota.callback import Call, CalledBack, call_back
 from discover.ota.conclusion import ASKED, INVITED, KNOCKED, TALKED, Conclusion, tried
 from discover.ota.esphome import Talk, talk
@@ -250,9 +250,10 @@ class Ladder:
     def _handshake(self) -> Session[Conclusion]:
         """Level 2: the invitation of size 0, and the password where it may be tried."""
         keep = self._secret is not None
-        invited = yield from Inviting(self._port, self._controls, table=self._table, keep=keep).run()
+        waits = PATIENT_SECONDS if keep else INVITE_SECONDS
+        invited = yield from Inviting(self._port, self._controls, table=self._table, waits=waits, keep=keep).run()
         answered: Answered | None = None
-        if invited.nonce and self._secret is not None and not invited.reset:
+        if invited.kept and self._secret is not None:
             answered = yield from answer(self._port, invited.nonce, self._secret, self._cnonce)
         result = yield from self._invited(invited)
         if result is not None:

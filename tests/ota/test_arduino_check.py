@@ -313,3 +313,33 @@ async def test_a_check_that_is_cut_short_frees_the_device_first() -> None:
     assert device.received[-2:] == (INVITATION, KNOCK)
     assert device.callbacks == ()
     assert network.open_count == 0
+
+
+@pytest.mark.parametrize("late", [0.4, 2.7, 3.4])
+async def test_a_slow_sketch_gets_the_answer_to_its_last_challenge(late: float) -> None:
+    """A busy loop() reads the invitation and its repetition one after the other: only the second challenge counts."""
+    device = ArduinoOtaDevice(password="secret")
+    say = listener(device)
+    queue: list[bytes] = []
+
+    def busy(payload: bytes) -> list[bytes] | None:
+        if network.clock.mono() - start >= late and not queue:
+            return say(payload)
+        if not queue:
+            network.clock.script(late, drain)
+        queue.append(payload)
+        return None
+
+    def drain() -> None:
+        for payload in queue:
+            for answer in say(payload):
+                network.datagram(answer, source=ADDRESS, source_port=3232)
+        queue.clear()
+
+    network = lan(busy)
+    start = network.clock.mono()
+    result = await check(network, ADDRESS, device=arduino(), password="secret", consent=True)
+    assert result.verdict is Verdict.READY_NEEDS_PASSWORD
+    assert "password: pass" in words(result)
+    assert device.callbacks == ("onError(BEGIN)",)
+    assert device.state is State.IDLE

@@ -8,6 +8,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
+from discover.model.device import Password
 from discover.ota.actions import (
     Action,
     AwaitCall,
@@ -31,7 +32,9 @@ from discover.ota.actions import (
 from discover.ota.arduino import INVITATION
 from discover.ota.callback import CalledBack, call_back
 from discover.ota.http import ask
+from discover.ota.ladder import Ladder
 from discover.ota.password import Tried, answer, ask_esphome
+from discover.ota.target import Announcement, Host
 from discover.proto.arduinoota import encode_auth, encode_callback_invitation, md5_response, pbkdf2_response
 from discover.proto.esphomeota import MAGIC, auth_response
 from tests.ota.driving import Trace, play
@@ -73,6 +76,27 @@ def test_whatever_comes_after_a_password_was_tried_no_device_waits_for_another(d
     # As after an invitation of size 0 that was answered with the challenge.
     before: tuple[list[Action], list[Event]] = ([Send(PORT, INVITATION, "x")], [Done()])
     assert not owes([*before[0], *trace.actions], [*before[1], *device.answers], PORT)
+
+
+@given(
+    data=st.data(),
+    silent=st.integers(0, 6),
+    nonce=st.sampled_from(NONCES),
+    level=st.sampled_from([None, 3]),
+    password=st.sampled_from([None, SECRET]),
+)
+def test_a_challenge_that_comes_late_is_answered_or_taken_back(
+    data: st.DataObject, silent: int, nonce: str, level: int | None, password: str | None
+) -> None:
+    found = Announcement(kind="arduino", port=PORT, transport="udp", password=Password.YES, heard=True)
+    host = Host(name="192.168.1.20", port=None, literal=True)
+    ladder = Ladder(host, found, asked=level, consent=True, password=password, cnonce=CNONCE)
+    said: list[Event] = [*[Silence()] * silent, Reply(PORT, b"AUTH " + nonce.encode())]
+    device = Dialogue(data, said, len(said), (Listen, AwaitCall))
+    trace = play(ladder.climb(), device)
+    assert not owes(trace.actions, device.answers, PORT)
+    tried = [send for send in trace.sends if send.payload.startswith(b"200 ")]
+    assert password is not None or not tried
 
 
 ESPHOME: list[Event] = [Done(), Received(b"\0\2"), Received(b"\x40"), Received(b"\2"), Received(b"ab" * 32), Received(b"\x41")]
