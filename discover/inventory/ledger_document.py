@@ -13,8 +13,8 @@ from discover.net.ledger import Tally
 from discover.text import clean
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
-Transport = Annotated[str, msgspec.Meta(description="udp, tcp, mdns, arp or icmp6")]
-Port = Annotated[int, msgspec.Meta(ge=0, le=65535, description="0 for arp and icmp6, which have no ports")]
+Transport = Annotated[str, msgspec.Meta(description="udp, tcp, mdns, arp, icmp or icmp6")]
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535, description="0 for arp, icmp and icmp6, which have no ports")]
 
 
 class SentDocument(msgspec.Struct, frozen=True):

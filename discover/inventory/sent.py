@@ -28,7 +28,7 @@ GROUPS: Final[Mapping[str, str]] = MappingProxyType(
 """Addresses that reach many at once, and what they are called."""
 
 
-_LINK_LAYER: Final[Mapping[str, str]] = MappingProxyType({"arp": "ARP", "icmp6": "ICMPv6"})
+_LINK_LAYER: Final[Mapping[str, str]] = MappingProxyType({"arp": "ARP", "icmp": "ICMP", "icmp6": "ICMPv6"})
 """Transports without ports, and what they are called."""
 _PORTS_NAMED: Final = 8
 

@@ -54,7 +54,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """One packet that the check sent: ``to`` is "address:port", ``transport`` "udp", "tcp" or "mdns", ``bytes_hex`` its payload."""
+    """One packet of the check: ``to`` "address:port", ``transport`` "udp", "tcp", "mdns" or "icmp" (no port), ``bytes_hex`` its payload."""
 
     to: str
     transport: str

@@ -65,7 +65,7 @@ class Neighbour(NamedTuple):
 
 
 class Packet(NamedTuple):
-    """One packet we sent, as the ledger keeps it. ``transport``: "udp", "tcp", "mdns", "arp" or "icmp6" (the last two have port 0)."""
+    """One packet we sent, as the ledger keeps it. ``transport``: "udp", "tcp", "mdns"; "arp", "icmp" and "icmp6" have port 0."""
 
     mono: float
     interface: str

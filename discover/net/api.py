@@ -329,6 +329,10 @@ class Network(Protocol):
         """Return the addresses of a host name (the system's resolver, then mDNS for ".local"); empty where it has none."""
         ...
 
+    async def ping(self, interface: Interface, address: str, *, purpose: str, timeout: float) -> bool | None:
+        """Ping one host once; None where this user may not. Raises NotPrivateError and NetworkError."""
+        ...
+
     async def outlook(self, address: str, *, port: int = 0, host_port: int = 0, firewalls: bool = True) -> Outlook:
         """Return what this machine knows of its way to a device and back, with its firewalls' rules where they can be read.
 

@@ -20,7 +20,7 @@ import errno
 import ipaddress
 import math
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -92,6 +92,8 @@ class FakeNetwork:
         self._connectors: list[FakeConnector] = []
         self._script: list[tuple[float, MdnsEvent]] = []
         self.link = FakeLink(self, events=neighbour_events, privileged=privileged, ping=ping_nodes)
+        self.pings: Container[str] | None = None
+        """Who answers a ping; None: this user may not ping."""
         self.way: Callable[[Outlook], Outlook] = lambda outlook: outlook
         """Turns what :meth:`outlook` finds in the script's interfaces into what a test wants to be known."""
         self._names = {name.lower().rstrip("."): tuple(found) for name, found in (names or {}).items()}
@@ -302,6 +304,14 @@ class FakeNetwork:
             return (str(ipaddress.ip_address(host)),)
         except ValueError:
             return self._names.get(host.lower().rstrip("."), ())
+
+    async def ping(self, interface: Interface, address: str, *, purpose: str, timeout: float) -> bool | None:
+        """Ping a scripted address: it answers where :attr:`pings` names it; None where that is None."""
+        if self.pings is None:
+            return None
+        await self._gate.admit(interface=interface.name, address=address, port=0, transport="icmp", purpose=purpose, payload=b"ping")
+        await self._clock.sleep(0.004 if address in self.pings else timeout)
+        return address in self.pings
 
     async def outlook(self, address: str, *, port: int = 0, host_port: int = 0, firewalls: bool = True) -> Outlook:  # noqa: ARG002 - no firewalls
         """Return the way by the script's interfaces, without firewalls, as :attr:`way` changes it."""

@@ -153,6 +153,13 @@ class RealNetwork:
         faces = [face for face in await asyncio.to_thread(self.interfaces) if face.addresses and face.up and not face.point_to_point]
         return await resolve_local(self._gate, faces, name)
 
+    async def ping(self, interface: Interface, address: str, *, purpose: str, timeout: float) -> bool | None:
+        """Ping one host once; see :func:`discover.net.ping4.ping`. Needs a running event loop."""
+        from discover.net.ping4 import ping  # noqa: PLC0415 - only a check that heard nothing pings
+
+        self._ensure_listed()
+        return await ping(self._gate, interface, address, purpose=purpose, timeout=timeout)
+
     async def outlook(self, address: str, *, port: int = 0, host_port: int = 0, firewalls: bool = True) -> Outlook:
         """Return what this machine knows of its way to a device and back; see :class:`discover.net.outlook.Lookout`."""
         from discover.net.outlook import Lookout  # noqa: PLC0415 - only checks look: a scan does not pay for it

@@ -126,6 +126,14 @@ class ClosePort:
 
 
 @dataclass(frozen=True, slots=True)
+class Ping:
+    """Send one ICMP echo request. Answered by Done (it answered), Silence, or Failed where this user may not ping."""
+
+    seconds: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class LookBack:
     """Read this machine's way to the address and back, sending nothing. Answered by Outlook or Failed.
 
@@ -153,6 +161,7 @@ Action: TypeAlias = (
     | AwaitCall
     | ClosePort
     | LookBack
+    | Ping
 )
 
 

@@ -1,4 +1,7 @@
-"""The end of every check, as a session: look from this machine at the way back, and at why nobody answers. Sends nothing."""
+"""The end of every check, as a session: look from this machine at the way back, and at why nobody answers.
+
+It sends nothing but a ping, after silence and where this user may.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,16 @@ from typing import Final
 
 from discover.model.check import Hop, Step, StepState, Verdict
 from discover.model.outlook import Outlook
-from discover.ota.actions import AskNeighbours, Known, LookBack, Report, Route, Session
+from discover.ota.actions import AskNeighbours, Done, Known, LookBack, Ping, Report, Route, Session, Silence
 from discover.ota.conclusion import WAY_BACK, Conclusion
 from discover.ota.hosts import SURE
+from discover.ota.knocking import unresolved
 from discover.ota.wayback import WayBack, assess
 
 RECENT: Final = 600.0
 """Seconds within which an announcement counts as a sign of life that speaks for isolation."""
+PING_SECONDS: Final = 1.0
+"""Power save delays an answer by up to a beacon interval or three (0.1 to 0.3 s)."""
 _OPEN: Final = frozenset({Verdict.READY, Verdict.READY_NEEDS_PASSWORD, Verdict.ANNOUNCED, Verdict.LIKELY})
 _LOST: Final = frozenset({Verdict.HOST_DOWN, Verdict.NO_ANSWER})
 _ALIVE: Final = frozenset({"reachable", "stale", "delay", "probe", "permanent"})
@@ -43,13 +49,30 @@ def look_back(
         suspicion = isolation_step(event, known, verdict=conclusion.verdict, heard=heard, mac=mac)
         if suspicion is not None:
             yield Report(suspicion)
+    alive = (yield from _ping(conclusion, known)) if lost else None
     way = assess(event, conclusion.address, host_port=host_port, asked_on=route.interface, called=called)
     if wanted:
         yield Report(way.step)
-    return _concluded(conclusion, way, known), way if wanted or way.deaf else None
+    return _concluded(conclusion, way, known, alive=alive is True), way if wanted or way.deaf else None
 
 
-def _concluded(conclusion: Conclusion, way: WayBack, known: Known | None) -> Conclusion:
+def _ping(conclusion: Conclusion, known: Known | None) -> Session[bool | None]:
+    """Ping after silence, where the neighbour table cannot tell whether the host is up; None where it was not done."""
+    sure = known is not None and ((bool(known.mac) and known.state in SURE) or unresolved(known))
+    if conclusion.verdict is not Verdict.NO_ANSWER or conclusion.level == 0 or sure:
+        return None
+    event = yield Ping(PING_SECONDS, "ping: is the host up although nothing answers")
+    if isinstance(event, Done):
+        yield Report(Step(name="ping", state=StepState.PASS, detail="The host answers a ping: it is up."))
+        return True
+    if isinstance(event, Silence):
+        detail = f"A ping stayed unanswered for {PING_SECONDS:g} s, too. Sleeping devices and some firewalls do not answer one."
+        yield Report(Step(name="ping", state=StepState.WARN, detail=detail))
+        return False
+    return None
+
+
+def _concluded(conclusion: Conclusion, way: WayBack, known: Known | None, *, alive: bool) -> Conclusion:
     silent = conclusion.verdict is Verdict.NO_ANSWER or (conclusion.verdict is Verdict.LIKELY and conclusion.level >= 2)
     if way.deaf and silent and conclusion.level > 0:
         return replace(conclusion, verdict=Verdict.BLOCKED, hop=Hop.LISTENER, cause=way.deaf)
@@ -57,6 +80,8 @@ def _concluded(conclusion: Conclusion, way: WayBack, known: Known | None) -> Con
         return replace(conclusion, verdict=Verdict.BLOCKED, hop=Hop.WAY_BACK, cause=way.cause)
     if conclusion.called_back is False and conclusion.hop is Hop.WAY_BACK:
         return replace(conclusion, cause=way.cause if way.blocked else "")
+    if alive and conclusion.hop in (None, Hop.HOST):
+        return replace(conclusion, hop=Hop.LISTENER)
     if conclusion.verdict is Verdict.NO_ANSWER and conclusion.level > 0 and conclusion.hop is None and known is not None:
         return replace(conclusion, hop=Hop.LISTENER if known.mac and known.state in SURE else Hop.HOST)
     return conclusion

@@ -28,7 +28,7 @@ class SentDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """One packet that was sent; an empty payload over TCP is the attempt to connect, mDNS a question for the name."""
 
     to: str
-    transport: Literal["udp", "tcp", "mdns"]
+    transport: Literal["udp", "tcp", "mdns", "icmp"]
     bytes_hex: str
     why: str
 
@@ -99,8 +99,8 @@ def _image(text: str) -> Literal["yes", "no", "unknown"] | msgspec.UnsetType:
     return "yes" if text == "yes" else "no" if text == "no" else "unknown"
 
 
-def _way(text: str) -> Literal["udp", "tcp", "mdns"]:
-    return "tcp" if text == "tcp" else "mdns" if text == "mdns" else "udp"
+def _way(text: str) -> Literal["udp", "tcp", "mdns", "icmp"]:
+    return "tcp" if text == "tcp" else "mdns" if text == "mdns" else "icmp" if text == "icmp" else "udp"
 
 
 def _transport(text: str) -> Literal["udp", "tcp", ""]:

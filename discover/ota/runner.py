@@ -31,6 +31,7 @@ from discover.ota.actions import (
     LookBack,
     Opened,
     OpenPort,
+    Ping,
     Read,
     Received,
     Refused,
@@ -212,6 +213,8 @@ class _Runner:
                 self.route, self._interface = choose(addresses, self._network.interfaces(), self._wanted)
                 self._address = self.route.address
                 return self.route
+            case Ping():
+                return await self._ping(action)
             case LookBack(port, host_port):
                 return await self._network.outlook(self._address, port=port, host_port=host_port)
             case AskNeighbours():
@@ -328,6 +331,18 @@ class _Runner:
         if self._listener is not None:
             self._listener.close()
             self._listener = None
+
+    async def _ping(self, action: Ping) -> Event:
+        if self._interface is None:
+            return Failed("no interface leads there")
+        before = self._network.ledger.count
+        try:
+            answered = await self._network.ping(self._interface, self._address, purpose=action.why, timeout=action.seconds)
+        finally:
+            for packet in self._network.ledger.since(before):
+                if packet.transport == "icmp" and packet.to == self._address:
+                    self.sent.append(Sent(to=self._address, transport="icmp", bytes_hex=packet.payload.hex(), why=action.why))
+        return Failed("this user may not ping") if answered is None else Done() if answered else Silence()
 
     def _hang_up(self) -> None:
         if self._stream is not None:

@@ -15,6 +15,7 @@ STEP_HOPS: Final = {
     "name": Hop.NAME,
     "interface": Hop.HOST,
     "host up": Hop.HOST,
+    "ping": Hop.HOST,
     "isolation": Hop.HOST,
     "address": Hop.HOST,
     "knock": Hop.LISTENER,

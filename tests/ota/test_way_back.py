@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import ip_network
 
 import pytest
 from hypothesis import given
@@ -18,6 +19,7 @@ from discover.ota.wayback import PIN, WayBack, assess, combine
 from tests.ota.lan import ADDRESS, MAC, agrees_with_ledger, arduino, listener, step
 
 DEVICE = "192.168.1.20"
+FAR = "10.9.0.7"
 NEAR = Outlook(local="192.168.1.2", interface="eth0", network="192.168.1.2/24")
 FIRST, LAST = CALLBACK_PORTS
 NFT_OPENING = "sudo nft insert rule inet t i ip saddr {network} tcp dport {port} accept"
@@ -269,3 +271,45 @@ async def test_a_system_that_tells_nothing_of_its_ways_leaves_the_check_as_it_is
     result = await check(network, ADDRESS, device=arduino())
     assert result.verdict is Verdict.READY_NEEDS_PASSWORD
     assert result.sentence == "It is ready for an upload: ArduinoOTA answers on 3232/udp and wants its password."
+
+
+# A ping after silence.
+
+
+async def test_where_nobody_may_ping_nothing_is_pinged() -> None:
+    network = FakeNetwork(FakeHost(address=FAR, udp={3232: "silent"}, icmp=False), allowed=[ip_network("10.9.0.0/24")], own=True)
+    result = await check(network, FAR, kind="arduino", port=3232)
+    assert (result.verdict, result.hop) == (Verdict.NO_ANSWER, Hop.HOST)
+    assert {one.transport for one in result.sent} == {"udp"}
+
+
+async def test_a_host_that_the_table_vouches_for_is_not_pinged() -> None:
+    network = FakeNetwork(FakeHost(address=ADDRESS, mac=MAC, udp={3232: "silent"}, icmp=False))
+    network.pings = {ADDRESS}
+    result = await check(network, ADDRESS, device=arduino())
+    assert (result.verdict, result.hop) == (Verdict.NO_ANSWER, Hop.LISTENER)
+    assert all(one.name != "ping" for one in result.steps)
+
+
+@pytest.mark.parametrize(
+    ("who", "hop", "state", "said"),
+    [
+        ([FAR], Hop.LISTENER, StepState.PASS, "the host is up, and nothing comes from 3232/udp"),
+        ([], Hop.HOST, StepState.WARN, "nothing at all comes from"),
+    ],
+)
+async def test_behind_a_router_a_ping_tells_whether_the_host_is_up(who: list[str], hop: Hop, state: StepState, said: str) -> None:
+    network = FakeNetwork(FakeHost(address=FAR, udp={3232: "silent"}, icmp=False), allowed=[ip_network("10.9.0.0/24")], own=True)
+    network.pings = who
+    result = await check(network, FAR, kind="arduino", port=3232)
+    assert (result.verdict, result.hop) == (Verdict.NO_ANSWER, hop)
+    assert said in result.sentence
+    assert [one.state for one in result.steps if one.name == "ping"] == [state]
+    assert [(one.to, one.bytes_hex) for one in result.sent if one.transport == "icmp"] == [(FAR, b"ping".hex())]
+    assert len(network.ledger.packets) == len(result.sent)
+
+
+async def test_level_0_pings_nobody() -> None:
+    network = FakeNetwork(FakeHost(address=FAR), allowed=[ip_network("10.9.0.0/24")], own=True)
+    network.pings = [FAR]
+    assert (await check(network, FAR, kind="arduino", port=3232, level=0)).sent == ()

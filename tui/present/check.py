@@ -115,8 +115,11 @@ def sent_sentence(check: OtaCheck) -> str:
     if connects:
         written = sum(len(one.bytes_hex) // 2 for one in mine if one.transport == "tcp")
         parts.append(words.count(connects, "connection") + (f" with {words.count(written, 'byte')}" if written else ""))
+    pings = sum(1 for one in check.sent if one.transport == "icmp")
+    if pings:
+        parts.append(words.count(pings, "ping"))
     asked = sum(1 for one in check.sent if one.transport == "mdns")
-    rest = len(check.sent) - len(mine) - asked
+    rest = len(check.sent) - len(mine) - asked - pings
     besides = [f"{words.count(asked, 'mDNS question')} to find it"] if asked else []
     besides += [f"{words.count(rest, 'packet')} to others"] if rest else []
     said = f"Sent to the device: {', '.join(parts)}." if parts else "Nothing was sent to the device."
