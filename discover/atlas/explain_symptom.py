@@ -16,8 +16,9 @@ SHOWS: Final = {
     "name": "its step for the name: whether and to what it is resolved here.",
     "host": "its step for the host: whether anybody has that address right now.",
     "listener": "its step for the listener: what answers on the update port, and on a control port beside it.",
-    "password": "whether the device asks for a password, and in which of the two schemes.",
-    "way-back": "its step for the way back: which address of this computer the device would call, and what the firewall here does.",
+    "password": "whether the device asks for a password, and in which of the two schemes; with --password --yes it tries one.",
+    "way-back": "its step for the way back: which address of this computer the device would call, and what the firewall here does. "
+    "With --level 3 --yes the device really calls.",
 }
 """What ``espied check`` shows of each of its hops."""
 

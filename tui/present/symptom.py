@@ -54,8 +54,8 @@ def _how(found: Found) -> Sequence[Line]:
             line((f"espied knows no such message. {which}; {share} of the words agree{'' if count == 1 else ' with the first'}.", "warn")),
         )
     if found.match == "about":
-        which = "what is known of this one speaks" if count == 1 else f"what is known of these {count} speaks"
-        return (line((f"espied knows no message with these words; {which} of them.", "warn")),)
+        which = "This one has" if count == 1 else f"These {count} have"
+        return (line((f"espied knows no message with these words. {which} to do with them:", "warn")),)
     if found.match == "part":
         return (line((f"These words are a piece of {words.count(count, 'known message')}:", "accent")),)
     if found.match == "contains" and count > 1:
