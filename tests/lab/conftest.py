@@ -147,4 +147,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.fixture(scope="session")
 def say(pytestconfig: pytest.Config) -> Callable[[str], None]:
     """Print a line that is seen although a test's output is not."""
-    return pytestconfig.get_terminal_writer().line
+    manager = pytestconfig.pluginmanager.getplugin("capturemanager")
+
+    def line(text: str) -> None:
+        with manager.global_and_fixture_disabled():
+            sys.stdout.write(f"\n{text}")
+            sys.stdout.flush()
+
+    return line
