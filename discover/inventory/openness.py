@@ -34,6 +34,7 @@ class Word:
     checked: float | None = None
 
 
+_SAYS: Final = {Password.NO: Openness.OPEN, Password.YES: Openness.LOCKED, Password.UNKNOWN: Openness.UNSAID}
 _HEARD: Final = frozenset({PortState.ANSWERED, PortState.ANNOUNCED, PortState.LIKELY})
 
 CHECKED_RULE: Final = "identify.ota-checked"
@@ -59,20 +60,23 @@ _WEBREPL: Final = (
 
 
 def openness(device: Device) -> Openness | None:
-    """Return what the device says of a password for updates; None where no way to update it is known."""
-    word = word_of(device)
-    return word.openness if word is not None else None
+    """Return what the device says of a password for updates; None where no way to update it over the network is known."""
+    ota = device.ota
+    if ota is None or ota.kind == "none":
+        return Openness.UNSAID if _webrepl(device) else None
+    return _SAYS[ota.password]
 
 
 def word_of(device: Device) -> Word | None:
     """Return what the device says, and why we say so; None where no way to update it over the network is known."""
-    ota = device.ota
+    says, ota = openness(device), device.ota
+    if says is None:
+        return None
     if ota is None or ota.kind == "none":
-        return Word(device=device, openness=Openness.UNSAID, why=_WEBREPL) if _webrepl(device) else None
-    if ota.password is Password.UNKNOWN:
-        return Word(device=device, openness=Openness.UNSAID, why=_unsaid(device, ota), checked=None)
-    opened = Openness.OPEN if ota.password is Password.NO else Openness.LOCKED
-    return Word(device=device, openness=opened, why=_SAID[opened](device, ota), checked=ota.checked)
+        return Word(device=device, openness=says, why=_WEBREPL)
+    if says is Openness.UNSAID:
+        return Word(device=device, openness=says, why=_unsaid(device, ota))
+    return Word(device=device, openness=says, why=_SAID[says](device, ota), checked=ota.checked)
 
 
 def words_of(devices: Iterable[Device]) -> tuple[Word, ...]:
