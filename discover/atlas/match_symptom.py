@@ -15,7 +15,7 @@ from discover.atlas.near_symptom import closest, speak_of
 from discover.atlas.symptom import RANK, Found, Hit, Symptom
 from discover.text import clean
 
-MAX_LINES: Final = 5000
+MAX_LINES: Final = 2000
 """Lines of a log that are read, the last ones: the error is at the end."""
 FEW_LINES: Final = 6
 """So many lines may be one message that a terminal broke."""
