@@ -18,8 +18,8 @@ from discover.ota.wayback import WayBack, assess
 
 RECENT: Final = 600.0
 """Seconds within which an announcement counts as a sign of life that speaks for isolation."""
-PING_SECONDS: Final = 1.0
-"""Power save delays an answer by up to a beacon interval or three (0.1 to 0.3 s)."""
+PING_SECONDS: Final = 0.6
+"""Twice what power save delays an answer by, up to three beacon intervals (0.3 s)."""
 _OPEN: Final = frozenset({Verdict.READY, Verdict.READY_NEEDS_PASSWORD, Verdict.ANNOUNCED, Verdict.LIKELY})
 _LOST: Final = frozenset({Verdict.HOST_DOWN, Verdict.NO_ANSWER})
 _ALIVE: Final = frozenset({"reachable", "stale", "delay", "probe", "permanent"})

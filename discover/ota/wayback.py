@@ -197,14 +197,16 @@ def path_doubts(outlook: Outlook, device: str, asked_on: str = "") -> list[Doubt
     if outlook.container and outlook.gateway:
         found.append(
             Doubt(
-                f"this is a {outlook.container} container behind a NAT: the device would call its host, which does not hand the call in",
+                f"this is a {outlook.container} container and the way leads through {outlook.gateway}: behind its NAT the device "
+                "would call the host, which does not hand the call in",
                 f"Run the container with --network host, or publish the port (-p {PIN}:{PIN}) and upload with -P {PIN}.",
             )
         )
     elif outlook.wsl and outlook.gateway:
         found.append(
             Doubt(
-                "this is WSL behind its NAT: the device would call Windows, which does not hand the call in",
+                f"this is WSL and the way leads through {outlook.gateway}: behind its NAT the device would call Windows, which does not "
+                "hand the call in",
                 "Set networkingMode=mirrored in .wslconfig and allow the port in Windows' firewall, or upload from Windows itself.",
             )
         )
