@@ -40,6 +40,7 @@ class SocketListener:
         self._poller: asyncio.TimerHandle | None = None
         self._caller = gate.host(caller)
         self._closed = False
+        self._error: OSError | None = None
         version = parse_address(caller).version
         doing = f"listen on TCP port {port} of {interface.name}" if port else f"listen on a TCP port of {interface.name}"
         sock = socket.socket(socket.AF_INET if version == 4 else socket.AF_INET6, socket.SOCK_STREAM)
@@ -60,7 +61,7 @@ class SocketListener:
             raise
         self._sock = sock
         try:
-            self._loop.add_reader(sock.fileno(), self._take)
+            self._loop.add_reader(sock.fileno(), self._ready)
         except NotImplementedError:  # Windows' own event loop
             self._poller = self._loop.call_later(_POLL_SECONDS, self._poll)
 
@@ -71,11 +72,23 @@ class SocketListener:
 
     async def called(self, timeout: float) -> bool:
         """Wait for the caller; see :class:`discover.net.api.TcpListener`."""
-        return await self._calls.get(timeout) is not None
+        called = await self._calls.get(timeout) is not None
+        if self._error is not None:
+            raise network_error(self._error, f"take a call on TCP port {self.port}") from self._error
+        return called
 
     def _poll(self) -> None:
-        self._take()
         self._poller = self._loop.call_later(_POLL_SECONDS, self._poll)
+        self._ready()
+
+    def _ready(self) -> None:
+        try:
+            self._take()
+        except OSError as error:
+            # Too many open files, say: the caller stays in the system's queue, and closing hangs up on it.
+            self._error = error
+            self._stop()
+            self._calls.close()
 
     def _take(self) -> None:
         """Hang up on everybody who has connected."""
@@ -93,17 +106,20 @@ class SocketListener:
                     self._gate.charge(host, CLOSING)
                     self._calls.put(host)
 
-    def close(self) -> None:
-        """Stop listening; idempotent. Who called in the last moment is hung up on by FIN, too, not by the RST of a closed listener."""
-        if self._closed:
-            return
-        self._closed = True
+    def _stop(self) -> None:
+        """Take no more calls."""
         if self._poller is not None:
             self._poller.cancel()
         else:
             self._loop.remove_reader(self._sock.fileno())
-        try:
+
+    def close(self) -> None:
+        """Stop listening; idempotent. Who called in the last moment is hung up on by FIN, too, not by the RST of a closed listener."""
+        if self._closed:
+            return
+        self._stop()
+        self._closed = True
+        with contextlib.suppress(OSError):  # then the system resets who is left
             self._take()
-        finally:
-            self._sock.close()
-            self._calls.close()
+        self._sock.close()
+        self._calls.close()

@@ -101,6 +101,8 @@ class Invited:
     hint: str = ""
     reset: bool = False
     kept: bool = False
+    called: bool = False
+    """True where the device's call took the place of its answer (level 3)."""
     control: Knocked | None = None
 
 

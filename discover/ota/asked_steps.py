@@ -10,6 +10,7 @@ from discover.ota.arduino import Answer, Invited
 from discover.ota.callback import CALL_SECONDS, Call, CalledBack
 from discover.ota.levels import Allowance
 from discover.ota.password import AUTH_SECONDS, Answered, Tried
+from discover.ota.steps import blocked_step
 
 _SCHEMES: Final = {
     ("arduino", 128): "MD5",
@@ -116,6 +117,8 @@ def no_port_step(result: CalledBack) -> Step:
 
 def call_step(result: CalledBack, local: str) -> Step:
     """Say whether the device called."""
+    if result.outcome is Call.BLOCKED:
+        return blocked_step("call back", result.told, result.hint)
     if result.outcome is Call.DECLINED:
         return Step(
             name="handshake",

@@ -66,36 +66,44 @@ def call_back(
 
 
 def _test(port: int, ours: int, controls: Sequence[int], *, table: bool, password: str | None, cnonce: str) -> Session[CalledBack]:
+    invited = yield from _invite(port, ours, controls, table=table, keep=password is not None)
+    if invited.outcome is Answer.SILENT:
+        return CalledBack(outcome=Call.NOT_ACCEPTED, invited=invited)
+    answered: Answered | None = None
+    accepted = invited.outcome is Answer.ACCEPTED
+    if invited.kept and password is not None:
+        answered = yield from answer(port, invited.nonce, password, cnonce)
+        if answered.outcome is Tried.UNANSWERED and isinstance((yield AwaitCall(LATE_SECONDS)), Called):
+            # The call tells what the OK that got lost would have told.
+            return CalledBack(outcome=Call.CALLED, invited=invited, answered=replace(answered, outcome=Tried.RIGHT, begun=True))
+        accepted = answered.outcome is Tried.RIGHT and answered.begun
+    result = CalledBack(outcome=Call.NOT_ACCEPTED, invited=invited, answered=answered)
+    if accepted:
+        return (yield from _await_call(result))
+    if answered is not None and answered.outcome is Tried.RIGHT:
+        return replace(result, outcome=Call.DECLINED, told=answered.told)
+    return replace(result, outcome=Call.DECLINED, told=invited.told) if invited.outcome is Answer.DECLINED else result
+
+
+def _invite(port: int, ours: int, controls: Sequence[int], *, table: bool, keep: bool) -> Session[Invited]:
+    """Invite, once more where neither an answer nor a call came; a call stands for the OK that got lost."""
     payload = encode_callback_invitation(ours)
     invited = Invited(outcome=Answer.SILENT, tries=0)
     for tries in range(1, _TRIES + 1):
-        inviting = Inviting(
-            port, controls, table=table, payload=payload, why=_WHY, waits=PATIENT_SECONDS[:1], keep=password is not None, again=tries > 1
-        )
-        invited = yield from inviting.run()
-        invited = replace(invited, tries=tries)
+        waits = PATIENT_SECONDS[:1]
+        inviting = Inviting(port, controls, table=table, payload=payload, why=_WHY, waits=waits, keep=keep, again=tries > 1)
+        invited = replace((yield from inviting.run()), tries=tries)
         if invited.outcome is not Answer.SILENT:
-            break
-        if (yield from _called(LATE_SECONDS)):  # its OK was lost
-            return CalledBack(outcome=Call.CALLED, invited=replace(invited, outcome=Answer.ACCEPTED))
-    answered: Answered | None = None
-    if invited.kept and password is not None:
-        answered = yield from answer(port, invited.nonce, password, cnonce)
-        accepted = answered.outcome is Tried.RIGHT and answered.begun
-        if answered.outcome is Tried.UNANSWERED and (yield from _called(LATE_SECONDS)):
-            answered = replace(answered, outcome=Tried.RIGHT, begun=True)
-            return CalledBack(outcome=Call.CALLED, invited=invited, answered=answered)
-    else:
-        accepted = invited.outcome is Answer.ACCEPTED
-    if answered is not None and answered.outcome is Tried.RIGHT and not accepted:
-        return CalledBack(outcome=Call.DECLINED, invited=invited, answered=answered, told=answered.told)
-    if invited.outcome is Answer.DECLINED:
-        return CalledBack(outcome=Call.DECLINED, invited=invited, told=invited.told)
-    if not accepted:
-        return CalledBack(outcome=Call.NOT_ACCEPTED, invited=invited, answered=answered)
-    called = yield from _called(CALL_SECONDS)
-    return CalledBack(outcome=Call.CALLED if called else Call.NOT_CALLED, invited=invited, answered=answered)
+            return invited
+        if isinstance((yield AwaitCall(LATE_SECONDS)), Called):
+            return replace(invited, outcome=Answer.ACCEPTED, told="OK", called=True)
+    return invited
 
 
-def _called(seconds: float) -> Session[bool]:
-    return isinstance((yield AwaitCall(seconds)), Called)
+def _await_call(result: CalledBack) -> Session[CalledBack]:
+    if result.invited is not None and result.invited.called:
+        return replace(result, outcome=Call.CALLED)
+    event = yield AwaitCall(CALL_SECONDS)
+    if isinstance(event, Failed):
+        return replace(result, outcome=Call.BLOCKED, told=event.message, hint=event.hint)
+    return replace(result, outcome=Call.CALLED if isinstance(event, Called) else Call.NOT_CALLED)

@@ -318,7 +318,7 @@ class Ladder:
         if result.answered is not None:
             verdict, hop = tried(result.answered)
         called = {Call.CALLED: True, Call.NOT_CALLED: False}.get(result.outcome)
-        if called is False:
+        if called is False or result.outcome is Call.BLOCKED:
             verdict, hop = Verdict.BLOCKED, Hop.WAY_BACK
         elif result.outcome is Call.DECLINED:
             verdict, hop = Verdict.BLOCKED, Hop.LISTENER

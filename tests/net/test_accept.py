@@ -93,6 +93,29 @@ async def test_an_errno_that_says_nothing_of_the_port_is_told_as_it_is(monkeypat
         listen()
 
 
+async def test_a_machine_without_files_left_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted(_self: socket.socket) -> tuple[socket.socket, tuple[str, int]]:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    listener = listen()
+    monkeypatch.setattr(socket.socket, "accept", exhausted)
+    with socket.create_connection((HERE, listener.port), timeout=5), pytest.raises(NetworkError, match="take a call"):
+        await listener.called(5)
+    listener.close()
+
+
+async def test_a_loop_that_watches_no_sockets_is_polled(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_args: object) -> None:
+        raise NotImplementedError  # as Windows' own event loop does
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "add_reader", refuse)
+    listener = listen()
+    with socket.create_connection((HERE, listener.port), timeout=5) as caller:
+        assert await listener.called(5)
+        assert caller.recv(1) == b""
+    listener.close()
+
+
 async def test_the_callers_packets_are_counted_against_its_budget() -> None:
     gate = Gate(SystemClock(), MemoryLedger())
     listener = listen(gate)

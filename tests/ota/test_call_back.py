@@ -17,8 +17,12 @@ from discover.model.device import Device, Password
 from discover.net.fake import EPHEMERAL, FakeNetwork
 from discover.net.fake_hosts import FakeHost
 from discover.ota import check
+from discover.ota.actions import Action, AwaitCall, Done, Event, Failed, Listen, Opened, OpenPort, Reply, Route, Use
+from discover.ota.ladder import Ladder
 from discover.ota.levels import CALLBACK_WARNING
+from discover.ota.target import Announcement, Host
 from discover.proto.arduinoota import encode_callback_invitation
+from tests.ota.driving import play
 from tests.ota.lan import ADDRESS, MAC, agrees_with_ledger, arduino, esphome, step, words
 
 INVITATION = encode_callback_invitation(EPHEMERAL)
@@ -150,3 +154,17 @@ async def test_a_check_that_is_cut_short_stops_listening() -> None:
 async def test_what_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         await check(FakeNetwork(), ADDRESS, **wrong)
+
+
+def test_a_machine_that_can_take_no_call_says_so() -> None:
+    events: dict[type[Action], Event] = {
+        OpenPort: Opened(EPHEMERAL),
+        Listen: Reply(3232, b"OK"),
+        AwaitCall: Failed("cannot take a call: Too many open files", "Close some."),
+        Use: Route(ADDRESS, "lan0", "192.168.1.2", on_link=True),
+    }
+    found = Announcement(kind="arduino", port=3232, transport="udp", password=Password.NO, heard=True)
+    ladder = Ladder(Host(name=ADDRESS, port=None, literal=True), found, asked=3, consent=True)
+    trace = play(ladder.climb(), lambda action: events.get(type(action), Done()))
+    assert (trace.result.verdict, trace.result.hop, trace.result.called_back) == (Verdict.BLOCKED, Hop.WAY_BACK, None)
+    assert trace.steps[-1] == "call back:fail"
