@@ -143,7 +143,10 @@ def _arduino(where: _Where) -> tuple[Command, ...]:
         return ()  # espota.py opens AF_INET sockets only, in every core
     core = _CORES.get(where.platform, "")
     of = f"the espota.py of the {_NAMES[where.platform]} core" if where.platform else "the espota.py of the device's core"
-    calls = f"the device calls back to TCP {where.host_port} of this computer: allow it in the firewall"
+    # The script does not set SO_REUSEADDR, and closes first: the port stays in TIME_WAIT for a minute (measured).
+    calls = (
+        f"the device calls back to TCP {where.host_port} of this computer: allow it in the firewall, and take another -P within a minute"
+    )
     secret = f" -a {SECRET}" if where.locked else ""
     unsure = f"; leave -a {SECRET} away where it has none" if where.password is Password.UNKNOWN else ""
     flags = [f"--port={where.port}", f"--host_port={where.host_port}", *([f"--auth={SECRET}"] if where.locked else [])]
