@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import ipaddress
 import os
 import subprocess
@@ -53,6 +54,11 @@ UFW_FILES: Final = ("/etc/ufw/ufw.conf", "/etc/default/ufw", "/etc/ufw/user.rule
 PF_FILE: Final = "/etc/pf.conf"
 
 
+# Many checks at once ask about the same rules.
+_nftables = functools.lru_cache(maxsize=2)(nftables.parse)
+_iptables = functools.lru_cache(maxsize=4)(iptables.parse)
+
+
 class FirewallReader:
     """Reads the rules at most every few seconds."""
 
@@ -68,7 +74,8 @@ class FirewallReader:
                 self._raw = await asyncio.to_thread(read)
                 self._until = time.monotonic() + KEEP_SECONDS
             raw = self._raw
-        return tuple(judge(raw, question(address, outlook, port=port, host_port=host_port)))
+        asked = question(address, outlook, port=port, host_port=host_port)
+        return await asyncio.to_thread(lambda: tuple(judge(raw, asked)))  # thousands of rules take a while
 
 
 def question(address: str, outlook: Outlook, *, port: int = 0, host_port: int = 0) -> Question:
@@ -180,13 +187,13 @@ def _there(word: FirewallWord | None) -> Iterator[FirewallWord]:
 def _linux(raw: Raw, asked: Question) -> Iterator[FirewallWord]:
     six = isinstance(asked.call.source, ipaddress.IPv6Address)
     save = raw.printed.get("ip6tables" if six else "iptables")
-    saved = iptables.parse(save.text, 6 if six else 4) if save is not None and not save.trouble else None
+    saved = _iptables(save.text, 6 if six else 4) if save is not None and not save.trouble else None
     through_nft = saved is not None and save is not None and "nf_tables" in save.text.split("\n", 1)[0]
     nft = raw.printed.get("nft")
     if nft is not None:
         listing = raw.printed.get("nft text", Printed(""))
         # What iptables keeps in nftables is told better by iptables-save: nft's JSON names its extensions without their words.
-        rules = None if nft.trouble else nftables.parse(nft.text, listing.text, without_compat=through_nft)
+        rules = None if nft.trouble else _nftables(nft.text, listing.text, without_compat=through_nft)
         if rules is None:
             yield asked.unreadable("nftables", nft.trouble or "its rules could not be read")
         elif rules.bases:
@@ -198,7 +205,7 @@ def _linux(raw: Raw, asked: Question) -> Iterator[FirewallWord]:
         yield asked.unreadable("iptables", save.trouble)
     legacy = raw.printed.get("iptables-legacy")
     if through_nft and not six and legacy is not None and not legacy.trouble:
-        old = iptables.parse(legacy.text)
+        old = _iptables(legacy.text)
         if old is not None and _has_rules(old):
             yield asked.word("iptables-legacy", old, opening=firewall_fronts.IPTABLES_OPENING.replace("iptables", "iptables-legacy"))
     if UFW_FILES[0] in raw.files:

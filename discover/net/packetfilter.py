@@ -132,6 +132,15 @@ def judge(rules: Ruleset, flow: Flow) -> Judged:
 
 def spans(rules: Ruleset, flow: Flow, first: int, last: int) -> tuple[Span, ...]:
     """Return what becomes of the flow for each port from ``first`` to ``last``, in as few spans as differ."""
+    # Most rules are about others, whatever the port: they are read once, not for each range.
+    wide = replace(flow, dport=(first, last))
+    rules = replace(
+        rules,
+        chains={
+            key: tuple(rule for rule in chain if all_of(match(wide) for match in rule.matches) is not False)
+            for key, chain in rules.chains.items()
+        },
+    )
     edges = {first, last + 1}
     for chain in rules.chains.values():
         for rule in chain:
@@ -139,7 +148,7 @@ def spans(rules: Ruleset, flow: Flow, first: int, last: int) -> tuple[Span, ...]
                 edges.update(edge for edge in (low, high + 1) if first < edge <= last)
     ordered = sorted(edges)
     if len(ordered) > MAX_SPANS:
-        return (Span(first, last, Ruling.UNKNOWN, f"{len(ordered)} rules about ports are too many to be judged one by one"),)
+        return (Span(first, last, Ruling.UNKNOWN, f"its rules name {len(ordered)} ports, too many to be judged one by one"),)
     found: list[Span] = []
     for low, after in itertools.pairwise(ordered):
         judged = judge(rules, replace(flow, dport=(low, after - 1)))
