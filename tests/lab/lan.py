@@ -10,7 +10,9 @@ import contextlib
 import ipaddress
 import json
 import os
+import re
 import shutil
+import signal
 import subprocess
 import time
 from bisect import bisect_left
@@ -22,6 +24,9 @@ from typing import Literal, Self
 
 TIMEOUT = 20.0
 """Seconds any set-up command may take."""
+PREFIX = "espied"
+_PIDS = 100_000
+"""Process ids are shortened to five digits in the names of namespaces."""
 
 
 def why_not() -> str:
@@ -44,6 +49,21 @@ def run(*argv: str, check: bool = True) -> str:
         msg = f"{' '.join(argv)}: {done.stderr.strip()}"
         raise RuntimeError(msg)
     return done.stdout
+
+
+def remove_leftovers() -> None:
+    """Remove what a killed run left: namespaces named after a process id that nobody has, and what still runs in them."""
+    alive = {int(entry.name) % _PIDS for entry in Path("/proc").iterdir() if entry.name.isdecimal()}
+    for line in run("ip", "netns", "list", check=False).splitlines():
+        name = line.split()[0]
+        owner = re.match(rf"{PREFIX}(\d+)[a-z]?-", name)
+        if owner is None or int(owner[1]) in alive:
+            continue
+        for pid in run("ip", "netns", "pids", name, check=False).split():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
+        run("ip", "netns", "del", name, check=False)
+        shutil.rmtree(Path("/etc/netns") / name, ignore_errors=True)
 
 
 @dataclass
@@ -125,12 +145,13 @@ class Lan:
 
     def __init__(self, network: str = "10.79.0.0/24", tag: str = "") -> None:
         self.network = ipaddress.ip_network(network)
-        self.prefix = f"espied{os.getpid() % 100000}{tag}"
+        self.prefix = f"{PREFIX}{os.getpid() % _PIDS}{tag}"
         self.switch = f"{self.prefix}-sw"
         self.hosts: list[Host] = []
         self._ports = 0
 
     def __enter__(self) -> Self:
+        remove_leftovers()
         run("ip", "netns", "add", self.switch)
         run("ip", "-n", self.switch, "link", "set", "lo", "up")
         # Snooping would hold multicast back until the first query; a home switch floods it.

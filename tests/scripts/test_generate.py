@@ -11,6 +11,7 @@ from types import ModuleType
 import pytest
 
 from discover.atlas.loader import load_catalogue
+from discover.model.check import Hop, Verdict
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -78,3 +79,13 @@ def test_links_of_the_pages_lead_to_files(generate: ModuleType) -> None:
     local = {target for target in targets if target.startswith("..")}
     assert len(local) > 97
     assert all((ROOT / "docs" / target).exists() for target in local)
+
+
+def test_the_fault_matrix_has_a_verdict_or_a_reason_in_every_cell(generate: ModuleType) -> None:
+    page = next(render for name, _, render in generate.registry() if name == "docs/ota-matrix.md")()
+    head, _, *rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("|")]
+    words = {*Verdict, "-"}
+    assert len(rows) >= 25
+    assert all(len(row) == len(head) >= 13 for row in rows)
+    assert {cell.split(" (")[0] for row in rows for cell in row[1:]} <= words
+    assert {Hop(cell.split("(")[1].rstrip(")")) for row in rows for cell in row[1:] if "(" in cell} == set(Hop)
