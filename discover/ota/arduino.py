@@ -38,9 +38,9 @@ NEWER_SECONDS: Final = 0.5
 """How long a second challenge is waited for, where one invitation before may have been answered late."""
 ANSWER_SECONDS: Final = 0.5
 """How long an answer is waited for before a control port is asked whether the host is there at all."""
-INVITE_SECONDS: Final = (1.0, 1.2, 2.0)
+INVITE_SECONDS: Final = (0.8, 1.0, 1.4)
 """How long each invitation's answer is waited for: three, because one in ten is lost where 5 % of the packets are. A busy
-sketch polls ArduinoOTA.handle() late, so what comes late for the first is taken, too; four seconds found every one."""
+sketch polls ArduinoOTA.handle() late, so what comes late for the first is taken, too; three seconds found every one."""
 RESETS: Final = 3
 """How often the last reset is sent: where 5 % of the packets are lost, one of 400 checks would leave a device waiting after two."""
 

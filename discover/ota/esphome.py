@@ -14,7 +14,8 @@ from discover.ota.actions import Connect, Done, Failed, Hangup, Read, Received, 
 from discover.ota.knocking import show
 from discover.proto.esphomeota import MAGIC, OtaError, decode_magic_reply
 
-CONNECT_SECONDS: Final = 3.0
+CONNECT_SECONDS: Final = 2.2
+"""Two SYNs, the second after a second (RFC 6298), and the answer of a device that saves power."""
 REPLY_SECONDS: Final = 3.0
 REPLY_BYTES: Final = 2
 """``00 version``; more is not read."""

@@ -23,7 +23,8 @@ from discover.text import clean
 
 ALLOWED: Final = frozenset({"/", "/json/info", "/cm?cmnd=Status%202", "/update"})
 """Every path that a check may read; each is known not to change the firmware whose page it is (facts of the families)."""
-CONNECT_SECONDS: Final = 3.0
+CONNECT_SECONDS: Final = 2.2
+"""Two SYNs, the second after a second (RFC 6298), and the answer of a device that saves power."""
 READ_SECONDS: Final = 2.0
 READS: Final = 24
 """Reads of one answer: 16 kB come in a dozen segments."""

@@ -20,7 +20,7 @@ from discover.text import clean
 
 SPACING: Final = 0.06
 """Seconds between two datagrams to one device: the budget of a fragile one (discover/net/policy.py)."""
-KNOCK_SECONDS: Final = 0.9
+KNOCK_SECONDS: Final = 0.8
 """How long a round waits: power save delays an answer by up to three beacon intervals of 0.1 s, in both directions."""
 GRACE: Final = 0.35
 """How long a round waits on when the control has answered: one that waits for power save."""
@@ -81,19 +81,23 @@ def controls_for(port: int) -> tuple[int, ...]:
 
 
 class Knocking:
-    """Rounds of knocks at ``ports`` (none: only the control, until it answers). ``table``: the neighbour table may be asked."""
+    """Rounds of knocks at ``ports`` (none: only controls, until one answers).
 
-    def __init__(self, ports: Sequence[int], controls: Sequence[int], *, table: bool) -> None:
+    ``plan`` is how many controls each round has; ``table``: the neighbour table may be asked.
+    """
+
+    def __init__(self, ports: Sequence[int], controls: Sequence[int], *, table: bool, plan: Sequence[int] = CONTROLS) -> None:
         self._ports = tuple(ports)
         self._controls = tuple(controls)
         self._table = table
+        self._plan = tuple(plan)
         self._tries = dict.fromkeys((*ports, *controls), 0)
         self._heard: dict[int, Event] = {}
 
     def run(self) -> Session[Knocks]:
         """Knock until every port has answered, its silence means something, or the rounds are over."""
         left = list(self._controls)
-        for number, count in enumerate(CONTROLS):
+        for number, count in enumerate(self._plan):
             silent = [port for port in self._ports if port not in self._heard]
             if self._ports and not silent:
                 break

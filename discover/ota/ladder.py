@@ -6,6 +6,7 @@ silence, and where a handshake would run something on the device, knocks tell wh
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -13,14 +14,14 @@ from discover.atlas.family import OtaPage
 from discover.model.check import Hop, Verdict
 from discover.model.device import Password
 from discover.ota import asked_steps, hosts, steps, web_steps
-from discover.ota.actions import Addresses, AskNeighbours, Failed, Known, Report, Resolve, Route, Session, Use
+from discover.ota.actions import Addresses, AskNeighbours, Failed, Known, Report, Resolve, Route, Session, Use, Wait
 from discover.ota.arduino import INVITE_SECONDS, PATIENT_SECONDS, Answer, Invited, Inviting
 from discover.ota.callback import Call, CalledBack, call_back
 from discover.ota.conclusion import ASKED, INVITED, KNOCKED, TALKED, Conclusion, tried
-from discover.ota.esphome import Talk, talk
+from discover.ota.esphome import CONNECT_SECONDS, Talk, talk
 from discover.ota.hosts import HostUp, Up
 from discover.ota.http import Web, ask
-from discover.ota.knocking import GONE, Knock, Knocked, Knocking, Knocks, controls_for
+from discover.ota.knocking import ARP_SECONDS, CONTROLS, GONE, Knock, Knocked, Knocking, Knocks, controls_for
 from discover.ota.levels import Allowance, allowances, web_allowance
 from discover.ota.password import Answered, Tried, answer, ask_esphome
 from discover.ota.target import ARDUINO_PORTS, Announcement, Host
@@ -183,9 +184,9 @@ class Ladder:
         yield Report(hosts.passive((yield from self._neighbour())))
         return self._conclude(Verdict.ANNOUNCED if self._found.heard else Verdict.NO_ANSWER)
 
-    def _knock(self, *ports: int) -> Session[tuple[Knocks, HostUp]]:
+    def _knock(self, *ports: int, plan: Sequence[int] = CONTROLS) -> Session[tuple[Knocks, HostUp]]:
         """Knock at the ports, and at surely closed ones behind them: the answer proves the host and that closed ports speak."""
-        knocks = yield from Knocking(ports, self._controls, table=self._table).run()
+        knocks = yield from Knocking(ports, self._controls, table=self._table, plan=plan).run()
         host = yield from self._weigh(knocks.control, [one.outcome for one in knocks.ports.values()])
         return knocks, host
 
@@ -363,10 +364,13 @@ class Ladder:
     def _silent_tcp(self) -> Session[Conclusion]:
         """After an attempt to connect that nothing answered: is it the port, the host, or this machine's own firewall."""
         known = yield from self._neighbour()
+        if known is not None and known.state == "incomplete":
+            yield Wait(ARP_SECONDS - CONNECT_SECONDS)  # the system still asks who has the address
+            known = yield from self._neighbour()
         # No row at all means that nobody asked by ARP: a firewall of this machine may have stopped the connection before.
         if known is not None and known.state in GONE:
             return self._conclude(Verdict.HOST_DOWN, level=1)
-        _, host = yield from self._knock()
+        _, host = yield from self._knock(plan=(2,))
         gone = self._gone(host)
         if gone is not None:
             return replace(gone, level=1)
