@@ -72,10 +72,12 @@ def password_step(result: Answered, kind: str) -> Step:  # noqa: PLR0911 - one f
         case _:
             why = f" ({result.told})" if result.told else ""
             waited = f", waited up to {AUTH_SECONDS:g} s for each copy" if kind == "arduino" else ""
+            freed = " The byte `1` followed, so the device no longer waits for a password." if result.reset else ""
             return Step(
                 name="password",
                 state=StepState.WARN,
-                detail=f"Answered the challenge{waited}, and no word about the password came{why}: it is neither right nor wrong yet.",
+                detail=f"Answered the challenge{waited}, and no word about the password came{why}: it is neither right nor wrong "
+                f"yet.{freed}",
                 fix="Check again in ten seconds.",
             )
 

@@ -343,3 +343,38 @@ async def test_a_slow_sketch_gets_the_answer_to_its_last_challenge(late: float) 
     assert "password: pass" in words(result)
     assert device.callbacks == ("onError(BEGIN)",)
     assert device.state is State.IDLE
+
+
+async def test_a_password_that_is_never_answered_is_neither_right_nor_wrong() -> None:
+    device = ArduinoOtaDevice(password="secret")
+    say = listener(device)
+    network = lan(lambda payload: None if payload.startswith(b"200 ") else say(payload))
+    result = await check(network, ADDRESS, device=arduino(), password="secret", consent=True)
+    assert (result.verdict, result.hop) == (Verdict.READY_NEEDS_PASSWORD, None)
+    assert "neither right nor wrong" in step(result, "password")
+    assert "no longer waits" in step(result, "password")
+    assert device.state is State.IDLE
+    assert device.callbacks == ()
+    # The same answer twice: a device that has read it ignores the second, so a password is never judged twice.
+    tried = [one.bytes_hex for one in result.sent if bytes.fromhex(one.bytes_hex).startswith(b"200 ")]
+    assert len(tried) == 2
+    assert len(set(tried)) == 1
+
+
+async def test_a_check_with_a_password_that_is_cut_short_frees_the_device() -> None:
+    device = ArduinoOtaDevice(password="secret")
+    say = listener(device)
+
+    def interrupted(payload: bytes) -> list[bytes] | None:
+        if payload.startswith(b"200 "):
+            task.cancel()
+            return None
+        return say(payload)
+
+    network = lan(interrupted)
+    task = asyncio.create_task(check(network, ADDRESS, device=arduino(), password="secret", consent=True))
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert device.state is State.IDLE
+    assert device.callbacks == ()
+    assert network.open_count == 0
