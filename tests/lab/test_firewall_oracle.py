@@ -60,7 +60,7 @@ for target in sys.stdin:
 def pair() -> Iterator[tuple[Host, Host]]:
     if reason := why_not():
         pytest.skip(reason)
-    with Lan("10.84.0.0/24") as lan:
+    with Lan("10.84.0.0/24", "o") as lan:
         us, device = lan.host("us", 2, "02:00:5e:00:00:02"), lan.host("device", 7, "24:6f:28:00:00:11")
         us.run("sysctl", "-qw", "net.ipv4.icmp_ratelimit=0")  # a reject that is rationed looks like a drop
         yield us, device
