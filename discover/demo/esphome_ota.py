@@ -22,6 +22,10 @@ _HANDSHAKE_SECONDS: Final = 20.0
 _DATA_SECONDS: Final = 105.0
 
 
+_BEFORE_START: Final = ("data: ota type", "data: size")
+"""Steps at which a client that leaves has begun nothing."""
+
+
 class _RefuseError(Exception):
     """The device answers with an error byte and hangs up."""
 
@@ -47,6 +51,7 @@ class EsphomeOtaDevice:
     ``log`` tells everything in order: "connected", "warning Remote closed at read magic", "callback on_begin",
     "flash erase", "callback on_end"; ``image`` is what the last update brought. ``old`` is a firmware before
     2025.9: any connection runs on_begin and on_error, the nonce is MD5's, and there is no extended protocol.
+    ``forgiving`` is one of 2026.10, which only notes a client that leaves between handshake and image; before, that ran on_error.
     """
 
     def __init__(
@@ -57,6 +62,7 @@ class EsphomeOtaDevice:
         port: int = 3232,
         version: int = 2,
         old: bool = False,
+        forgiving: bool = False,
         space: int = SPACE,
         nonce: Callable[[int], str] | None = None,
         handshake_seconds: float = _HANDSHAKE_SECONDS,
@@ -64,6 +70,7 @@ class EsphomeOtaDevice:
         self.address = address
         self.port = port
         self.old = old
+        self._forgiving = forgiving and not old
         self.log: list[str] = []
         self.image = b""
         make_nonce = nonce or (lambda digits: secrets.token_hex(digits // 2))
@@ -126,8 +133,11 @@ class EsphomeOtaDevice:
                 self.log.append("warning Handshake timeout")
                 self._failed(session.step)
             except (asyncio.IncompleteReadError, ConnectionError):
-                self.log.append(f"warning Remote closed at {session.step}")
-                self._failed(session.step)
+                if self._forgiving and session.step in _BEFORE_START:
+                    self.log.append("Client left after the handshake")
+                else:
+                    self.log.append(f"warning Remote closed at {session.step}")
+                    self._failed(session.step)
 
     def _failed(self, step: str) -> None:
         """Run on_error where the real firmware would: an old one always, a new one from the data phase on."""

@@ -105,6 +105,15 @@ async def test_the_features_byte_of_a_device_without_password_enters_the_data_ph
     assert device.flash_operations == ()
 
 
+async def test_firmware_of_2026_10_only_notes_a_client_that_leaves_before_the_image(until: Until) -> None:
+    async with EsphomeOtaDevice(port=0, forgiving=True) as device:
+        async with connect(device) as client:
+            await client.ask(ota.MAGIC, 2)
+            await client.ask(b"\x02", 2)
+        await until(lambda: "Client left after the handshake" in device.log)
+    assert device.callbacks == ()
+
+
 async def test_a_second_client_hears_nothing_until_the_first_has_gone() -> None:
     async with EsphomeOtaDevice(port=0) as device, connect(device) as first:
         await first.ask(ota.MAGIC, 2)

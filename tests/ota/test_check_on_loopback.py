@@ -142,10 +142,17 @@ async def test_esphomes_password(word: str, verdict: Verdict, *, old: bool) -> N
         assert device.flash_operations == ()
 
 
-async def test_an_esphome_without_password_is_found_out() -> None:
-    async with EsphomeOtaDevice(port=0) as device:
+@pytest.mark.parametrize("forgiving", [False, True])
+@pytest.mark.parametrize("word", ["", "secret"])
+async def test_what_an_esphome_runs_where_nothing_stands_between_us_and_its_image(word: str, *, forgiving: bool) -> None:
+    async with EsphomeOtaDevice(password=word, port=0, forgiving=forgiving) as device:
         result = await examine(esphome(device.port), password="secret", consent=True)
-        assert (result.verdict, result.password) == (Verdict.READY, Password.NO)
+        assert (result.verdict, result.password) == ((Verdict.READY_NEEDS_PASSWORD, Password.YES) if word else (Verdict.READY, Password.NO))
+        for _ in range(400):  # it learns a little later that we have left
+            if "callback on_error" in device.log or "Client left after the handshake" in device.log:
+                break
+            await asyncio.sleep(0.005)
+        assert device.callbacks == (() if forgiving else ("on_error",))
         assert device.flash_operations == ()
 
 
