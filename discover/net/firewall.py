@@ -50,6 +50,7 @@ class Raw(NamedTuple):
     system: str
 
 
+ROOT_ONLY: Final = "only root may read its rules"
 UFW_FILES: Final = ("/etc/ufw/ufw.conf", "/etc/default/ufw", "/etc/ufw/user.rules")
 PF_FILE: Final = "/etc/pf.conf"
 
@@ -162,7 +163,8 @@ def _finish(process: subprocess.Popen[str], deadline: float) -> Printed:
     if process.returncode == 0:
         return Printed(out)
     if "permitted" in err or "denied" in err or "root" in err or "Authorization" in err:
-        return Printed("", "only root may read its rules")
+        is_root = getattr(os, "geteuid", lambda: 1)() == 0
+        return Printed("", "this container does not let its root read the rules" if is_root else ROOT_ONLY)
     return Printed("", clean(next(iter(err.splitlines()), "") or f"it ended with {process.returncode}", 200))
 
 
@@ -214,7 +216,7 @@ def _linux(raw: Raw, asked: Question) -> Iterator[FirewallWord]:
     firewalld = raw.printed.get("firewalld")
     if firewalld is not None and not firewalld.trouble:
         yield from _there(firewall_fronts.firewalld(asked, firewalld.text))
-    elif firewalld is not None and firewalld.trouble == "only root may read its rules":
+    elif firewalld is not None and firewalld.trouble == ROOT_ONLY:
         yield asked.unreadable("firewalld", f"firewalld is on; {firewalld.trouble}", front=True)
 
 
@@ -246,6 +248,6 @@ def _macos(raw: Raw, asked: Question) -> Iterator[FirewallWord]:
     if rules.trouble or info.trouble:
         # Root alone may ask pf; its configuration, which anybody may read, has no rule of its own by default.
         if macos_firewall.pf(asked, raw.files.get(PF_FILE, "")) is not None:
-            yield asked.unreadable("pf", "only root may read its rules", opening=macos_firewall.PF_OPENING)
+            yield asked.unreadable("pf", ROOT_ONLY, opening=macos_firewall.PF_OPENING)
     elif "Status: Enabled" in info.text:
         yield from _there(macos_firewall.pf(asked, rules.text))

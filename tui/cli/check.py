@@ -122,7 +122,7 @@ def command(
     several = everybody or len(set(hosts)) > 1
     stored = _Stored(settings)
     _sensible(hosts, stored, everybody=everybody, several=several, level=level, with_password=with_password, consent=consent)
-    consent = consent or (not several and _agreed(level, with_password=with_password))
+    consent = consent or (not several and _agreed(level, kind or "", with_password=with_password))
     asked = Asked(
         level=level,
         kind=kind or "",
@@ -197,11 +197,14 @@ def _reachable(feed: LiveFeed, hosts: Sequence[str]) -> None:
             feed.network.gate.check(written.name)
 
 
-def _agreed(level: int | None, *, with_password: bool) -> bool:
+def _agreed(level: int | None, kind: str, *, with_password: bool) -> bool:
     """Warn of what was asked for and ask whether to go on; True where the user agrees. Raises UsageError where nobody can be asked."""
-    from discover.ota.levels import CALLBACK_WARNING, TRY_WARNING  # noqa: PLC0415 - only here
+    from discover.ota.levels import CALLBACK_WARNING, ESPHOME_TRY_WARNING, TRY_WARNING  # noqa: PLC0415 - only here
 
-    warnings = ([CALLBACK_WARNING] if (level or 0) >= 3 else []) + ([TRY_WARNING] if with_password else [])
+    warnings = [CALLBACK_WARNING] if (level or 0) >= 3 else []
+    if with_password:
+        tries = {"arduino": f"ArduinoOTA: {TRY_WARNING}", "esphome": f"ESPHome: {ESPHOME_TRY_WARNING}"}
+        warnings += [said for one, said in tries.items() if kind in ("", one)]
     if not warnings:
         return False
     for warning in warnings:

@@ -38,7 +38,7 @@ LEVELS: Final = (
     "from announcements alone",
     "knock with a control port",
     "handshake that stops before any side effect",
-    "the device was let call back",
+    "the device is let call this machine",
 )
 """What the levels of a check do (facts of the OTA protocols)."""
 CONNECTION: Final = "a connection, closed at once"
