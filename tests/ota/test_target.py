@@ -329,3 +329,10 @@ def test_an_address_that_is_a_networks_or_of_another_machines_interface_is_refus
         refuse("192.168.1.255", faces)
     with pytest.raises(NoInterfaceError, match="no interface wlan9"):
         refuse("fe80::1%wlan9", faces)
+
+
+async def test_a_board_that_is_known_for_its_webrepl_is_not_asked() -> None:
+    network = FakeNetwork(FakeHost(address=ADDRESS, mac=MAC, tcp={8266: "open"}))
+    result = await check(network, ADDRESS, device=known(family="micropython-webrepl", title="MicroPython with WebREPL"))
+    assert (result.verdict, result.sent) == (Verdict.NOT_APPLICABLE, ())
+    assert "files, not firmware" in step(result, "update service")
