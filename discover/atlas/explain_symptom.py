@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import shlex
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 
+from discover import contract
 from discover.atlas.symptom import NETWORK_HOPS, Found, Hit, Symptom
 
 SCHEMA: Final = "espied.symptom/1"
@@ -91,7 +91,7 @@ def render_found(found: Found) -> bytes:
     """Return the answer as UTF-8 JSON with a line end, keys in the contract's order."""
     plain = {"schema": SCHEMA, "asked": found.asked, "match": found.match, "hits": [_hit(hit) for hit in found.hits]}
     document = msgspec.convert(plain, SymptomDocument)
-    return json.dumps(msgspec.to_builtins(document), ensure_ascii=False, indent=2).encode() + b"\n"
+    return contract.render(document)
 
 
 def _hit(hit: Hit) -> dict[str, object]:
@@ -120,10 +120,4 @@ def _hit(hit: Hit) -> dict[str, object]:
 
 def symptom_schema() -> bytes:
     """Return the JSON schema of :func:`render_found`'s output (draft 2020-12), as it is committed under docs/schema/."""
-    schema: dict[str, Any] = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": SCHEMA}
-    (_,), components = msgspec.json.schema_components([SymptomDocument], ref_template="#/$defs/{name}")
-    root = components.pop("SymptomDocument")
-    root.pop("title", None)
-    schema |= root
-    schema["$defs"] = dict(sorted(components.items()))
-    return json.dumps(schema, indent=2, ensure_ascii=False).encode() + b"\n"
+    return contract.schema(SymptomDocument, SCHEMA)

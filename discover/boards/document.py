@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 
+from discover import contract
 from discover.boards.board import AccessState, Board, ToldChip, Twin, Usb
 from discover.boards.usb import Portless
 from discover.text import clean
@@ -206,16 +206,9 @@ def _time(seconds: float) -> str:
 
 def render_boards(boards: Iterable[Board], without: Iterable[Portless], *, asked: bool, when: float) -> bytes:
     """Return the boards as UTF-8 JSON with a line end, keys in the contract's order."""
-    data = msgspec.to_builtins(document(boards, without, asked=asked, when=when))
-    return json.dumps(data, indent=2, ensure_ascii=False).encode() + b"\n"
+    return contract.render(document(boards, without, asked=asked, when=when))
 
 
 def boards_schema() -> bytes:
     """Return the JSON schema of :func:`render_boards`' output (draft 2020-12), as it is committed under docs/schema/."""
-    schema: dict[str, Any] = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": SCHEMA}
-    (_,), components = msgspec.json.schema_components([BoardsDocument], ref_template="#/$defs/{name}")
-    root = components.pop("BoardsDocument")
-    root.pop("title", None)
-    schema |= root
-    schema["$defs"] = dict(sorted(components.items()))
-    return json.dumps(schema, indent=2, ensure_ascii=False).encode() + b"\n"
+    return contract.schema(BoardsDocument, SCHEMA)

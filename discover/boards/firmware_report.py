@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 
+from discover import contract
 from discover.boards import esptool_api
 from discover.model.firmware import Digest, FileKind, FirmwareFile, Image, Partition, PartitionTable, Trouble, revision_text
 
@@ -154,18 +154,12 @@ class FirmwareDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 def render_firmware(files: Sequence[FirmwareFile]) -> bytes:
     """Return the files as UTF-8 JSON with a line end, keys in the contract's order."""
     document = FirmwareDocument(schema="espied.firmware/1", esptool=esptool_api.esptool_version(), files=tuple(map(_file, files)))
-    return json.dumps(msgspec.to_builtins(document), indent=2, ensure_ascii=False).encode() + b"\n"
+    return contract.render(document)
 
 
 def firmware_schema() -> bytes:
     """Return the JSON schema of :func:`render_firmware`'s output (draft 2020-12), as it is committed under docs/schema/."""
-    schema: dict[str, Any] = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": SCHEMA}
-    (_,), components = msgspec.json.schema_components([FirmwareDocument], ref_template="#/$defs/{name}")
-    root = components.pop("FirmwareDocument")
-    root.pop("title", None)
-    schema |= root
-    schema["$defs"] = dict(sorted(components.items()))
-    return json.dumps(schema, indent=2, ensure_ascii=False).encode() + b"\n"
+    return contract.schema(FirmwareDocument, SCHEMA)
 
 
 def _file(file: FirmwareFile) -> FileDocument:

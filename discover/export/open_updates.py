@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections import Counter
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 
+from discover import contract
 from discover.export.csv import cell
 from discover.export.wording import rfc3339
 from discover.inventory.document import text
@@ -74,7 +74,7 @@ def render_open_json(snapshot: Snapshot, *, listened: float = 0.0, packets_sent:
         ),
         devices=tuple(map(_device, words)),
     )
-    return json.dumps(msgspec.to_builtins(document), ensure_ascii=False, indent=2).encode() + b"\n"
+    return contract.render(document)
 
 
 def render_open_csv(snapshot: Snapshot) -> bytes:
@@ -110,10 +110,4 @@ def _device(word: Word) -> DeviceDocument:
 
 def open_updates_schema() -> bytes:
     """Return the JSON schema of :func:`render_open_json`'s output (draft 2020-12), as it is committed under docs/schema/."""
-    schema: dict[str, Any] = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": SCHEMA}
-    (_,), components = msgspec.json.schema_components([OpenDocument], ref_template="#/$defs/{name}")
-    root = components.pop("OpenDocument")
-    root.pop("title", None)
-    schema |= root
-    schema["$defs"] = dict(sorted(components.items()))
-    return json.dumps(schema, indent=2, ensure_ascii=False).encode() + b"\n"
+    return contract.schema(OpenDocument, SCHEMA)

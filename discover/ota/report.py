@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 
+from discover import contract
 from discover.model.check import Hop, OtaCheck, StepState, Verdict
 from discover.model.device import Password
 from discover.model.signal import Signal, Source
@@ -109,23 +109,17 @@ def _transport(text: str) -> Literal["udp", "tcp", ""]:
 
 def render_check(check: OtaCheck) -> bytes:
     """Return the check as UTF-8 JSON with a line end, keys in the contract's order."""
-    return json.dumps(msgspec.to_builtins(document(check)), indent=2, ensure_ascii=False).encode() + b"\n"
+    return contract.render(document(check))
 
 
 def render_check_line(check: OtaCheck) -> bytes:
     """Return the same on one line, for one of several checks (NDJSON)."""
-    return json.dumps(msgspec.to_builtins(document(check)), ensure_ascii=False).encode() + b"\n"
+    return contract.render_line(document(check))
 
 
 def check_schema() -> bytes:
     """Return the JSON schema of :func:`render_check`'s output (draft 2020-12), as it is committed under docs/schema/."""
-    schema: dict[str, Any] = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": SCHEMA}
-    (_,), components = msgspec.json.schema_components([CheckDocument], ref_template="#/$defs/{name}")
-    root = components.pop("CheckDocument")
-    root.pop("title", None)
-    schema |= root
-    schema["$defs"] = dict(sorted(components.items()))
-    return json.dumps(schema, indent=2, ensure_ascii=False).encode() + b"\n"
+    return contract.schema(CheckDocument, SCHEMA)
 
 
 def signal_of(check: OtaCheck, *, interface: str = "", mono: float = 0.0) -> Signal:
