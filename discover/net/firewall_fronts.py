@@ -31,7 +31,8 @@ def ufw(asked: Question, conf: str, defaults: str, user_rules: str | None) -> Fi
         return None
     policy = re.search(r"^\s*DEFAULT_INPUT_POLICY\s*=\s*\"?(\w+)", defaults, re.MULTILINE)
     act = {"ACCEPT": Act.ACCEPT, "REJECT": Act.REJECT}.get(policy[1].upper() if policy else "", Act.DROP)
-    rules = iptables.parse(user_rules) if user_rules is not None else None
+    # IPv6 has a file of its own, user6.rules; no ArduinoOTA needs it.
+    rules = iptables.parse(user_rules) if user_rules is not None and asked.call.source.version == 4 else None
     if rules is None:
         said = "lets in" if act is Act.ACCEPT else "refuses"
         return asked.unreadable(

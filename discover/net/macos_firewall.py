@@ -21,6 +21,9 @@ _NOISE: Final = re.compile(
 """Words that do not change which first packet of a connection a rule is about."""
 
 
+_KEYWORDS: Final = frozenset({"in", "quick", "any", "from", "to", "inet", "inet6", "on", "proto", "port"})
+
+
 def pf(asked: Question, rules: str) -> FirewallWord | None:
     """Read ``pfctl -sr``; None where it has no rule about incoming packets.
 
@@ -64,25 +67,31 @@ def _rule(line: str) -> tuple[Rule, bool] | None:
     side = "from"
     while words:
         word = words.pop(0)
-        if word in ("in", "quick", "any"):
-            continue
-        if word in ("from", "to"):
-            side = word
-        elif word in ("inet", "inet6"):
-            matches.append(_version(4 if word == "inet" else 6))
-        elif word == "on" and words:
-            matches.append(_interface(_values(words)))
-        elif word == "proto" and words:
-            matches.append(_protocol(_values(words)))
-        elif word == "port" and words:
-            match, named = _port(words, side)
-            matches.append(match)
-            cuts += named if side == "to" else []
-        elif re.fullmatch(r"[0-9a-fA-F.:/]+", word):
-            matches.append(_host(word, side))
-        else:
-            matches.append(unknown)
+        side = word if word in ("from", "to") else side
+        match, named = _match(word, words, side)
+        matches += [match] if match is not None else []
+        cuts += named if side == "to" else []
     return Rule(matches=tuple(matches), act=act, text=text, cuts=tuple(cuts)), "quick" in rest.split()
+
+
+def _match(word: str, words: list[str], side: str) -> tuple[Match | None, list[Ports]]:
+    """Take what belongs to a word; return its match (None: it does not narrow the rule) and the ports it names."""
+    if word in ("in", "quick", "any"):
+        return None, []
+    if word in ("inet", "inet6"):
+        return _version(4 if word == "inet" else 6), []
+    if word == "port" and words:
+        return _port(words, side)
+    match: Match | None = unknown
+    if word in ("from", "to"):
+        match = _hosts(words, side) if words and words[0] not in ("any", "port") else None
+    elif word == "on" and words:
+        match = _interface(words)
+    elif word == "proto" and words:
+        match = _protocol(_values(words))
+    elif words and words[0] not in _KEYWORDS:
+        del words[0]  # a user, a tag, a route: what follows is nothing of ours to judge
+    return match, []
 
 
 def _values(words: list[str]) -> list[str]:
@@ -100,7 +109,11 @@ def _version(number: int) -> Match:
     return lambda flow: flow.source.version == number
 
 
-def _interface(names: list[str]) -> Match:
+def _interface(words: list[str]) -> Match:
+    names = _values(words)
+    if names == ["!"]:
+        del words[:1]
+        return unknown
     # A name that is no interface's may be a group's ("egress"): not known then.
     return lambda flow: any_of(flow.interface == name or (None if name.isalpha() else False) for name in names)
 
@@ -109,8 +122,16 @@ def _protocol(names: list[str]) -> Match:
     return lambda flow: flow.protocol in names
 
 
-def _host(text: str, side: str) -> Match:
-    return lambda flow: in_network(flow.source if side == "from" else flow.dest, text)
+def _hosts(words: list[str], side: str) -> Match:
+    """Take an address, a network or a list of them; a table, a name and a negation are not known."""
+    found = _values(words)
+    if found == ["!"]:
+        if words:
+            _values(words)
+        return unknown
+    if not all(re.fullmatch(r"[0-9a-fA-F.:/]+", one) for one in found):
+        return unknown
+    return lambda flow: any_of(in_network(flow.source if side == "from" else flow.dest, one) for one in found)
 
 
 def _port(words: list[str], side: str) -> tuple[Match, list[Ports]]:

@@ -38,7 +38,7 @@ def parse(text: str, listing: str = "", *, without_compat: bool = False) -> Rule
     if without_compat:
         objects = [(kind, one) for kind, one in objects if not _compat(kind, one)]
     texts = _texts(listing)
-    sets = {_key(one, str(one.get("name"))): _list(one.get("elem")) for kind, one in objects if kind in ("set", "map")}
+    sets = {_key(one, str(one.get("name"))): _list(one.get("elem")) for kind, one in objects if kind in ("set", "map") and not _moves(one)}
     chains: dict[str, list[Rule]] = {}
     bases = []
     tracked = not any("notrack" in statement for kind, one in objects if kind == "rule" for statement in _statements(one))
@@ -49,7 +49,9 @@ def parse(text: str, listing: str = "", *, without_compat: bool = False) -> Rule
             if one.get("hook") in _STAGES:
                 policy = Act.DROP if one.get("policy") == "drop" else Act.ACCEPT
                 priority = one.get("prio") if isinstance(one.get("prio"), int) else 0
-                bases.append(Base(chain=key, policy=policy, stage=_STAGES[one["hook"]], priority=priority or 0, title=key))
+                devices = tuple(name for name in _many(one.get("dev")) if isinstance(name, str))
+                stage = _STAGES[one["hook"]]
+                bases.append(Base(chain=key, policy=policy, stage=stage, priority=priority or 0, title=key, devices=devices))
         elif kind == "rule":
             key = _key(one, str(one.get("chain")))
             shown = texts.get((key, one.get("handle")), f"rule {one.get('handle')}")
@@ -70,8 +72,17 @@ def _list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
+def _many(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
 def _statements(rule: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [one for one in _list(rule.get("expr")) if isinstance(one, dict) and one]
+
+
+def _moves(one: Mapping[str, Any]) -> bool:
+    """Tell whether a set changes by itself: rules add to it, or its elements end after a time."""
+    return bool({"dynamic", "timeout"} & set(map(str, _many(one.get("flags"))))) or "timeout" in one
 
 
 def _texts(listing: str) -> dict[tuple[str, int], str]:

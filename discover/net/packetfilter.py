@@ -80,6 +80,8 @@ class Base:
     priority: int = 0
     title: str = ""
     """The chain as its tool names it: "inet filter input"."""
+    devices: tuple[str, ...] = ()
+    """The interfaces whose packets enter it; empty: all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +118,8 @@ def judge(rules: Ruleset, flow: Flow) -> Judged:
     diverted = False
     said = Judged(Ruling.ALLOWED, "")
     for base in sorted(rules.bases, key=lambda one: (one.stage, one.priority)):
+        if base.devices and flow.interface and flow.interface not in base.devices:
+            continue
         ends = [_by_policy(base, end) for end in walker.walk(base.chain, 0)]
         found = {_RULINGS[end.act] for end in ends}
         last = ends[-1]

@@ -117,7 +117,7 @@ class _Telling:
         if self._way is not None and self._way.cause:
             return f"{sentence}; in doubt is the way back: {self._way.cause}."
         if self._way is not None and self._way.step.state is StepState.PASS:
-            return f"{sentence}; nothing on this machine stands in the way of its call back."
+            return f"{sentence}; nothing seen on this machine stands in the way of its call back."
         return f"{sentence}."
 
     def _not_applicable(self) -> str:

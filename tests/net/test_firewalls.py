@@ -146,6 +146,27 @@ def test_connection_tracking_counts_only_where_nothing_goes_past_it() -> None:
     assert judge(chain_of({"notrack": None}, new, {"accept": None}, policy="drop"), flow()).ruling is Ruling.UNKNOWN
 
 
+def test_a_set_that_changes_by_itself_is_not_known() -> None:
+    where = {"family": "inet", "table": "t"}
+    asks = {"match": {"op": "==", "left": {"payload": {"protocol": "ip", "field": "saddr"}}, "right": "@banned"}}
+    chain = {**where, "name": "i", "type": "filter", "hook": "input", "prio": 0, "policy": "accept"}
+    rule = {**where, "chain": "i", "handle": 1, "expr": [asks, {"drop": None}]}
+    for more, ruling in (({}, Ruling.ALLOWED), ({"flags": ["dynamic"]}, Ruling.UNKNOWN), ({"flags": ["timeout"]}, Ruling.UNKNOWN)):
+        banned = {**where, "name": "banned", "type": "ipv4_addr", "elem": ["10.0.0.1"], **more}
+        rules = nftables.parse(json.dumps({"nftables": [{"set": banned}, {"chain": chain}, {"rule": rule}]}))
+        assert rules is not None
+        assert judge(rules, flow()).ruling is ruling
+
+
+def test_a_chain_at_an_interfaces_door_is_about_that_interface() -> None:
+    where = {"family": "netdev", "table": "t"}
+    chain = {**where, "name": "i", "type": "filter", "hook": "ingress", "prio": 0, "policy": "drop", "dev": ["wlan0", "eth1"]}
+    rules = nftables.parse(json.dumps({"nftables": [{"chain": chain}]}))
+    assert rules is not None
+    assert judge(rules, flow()).ruling is Ruling.ALLOWED
+    assert judge(rules, flow(interface="eth1")).ruling is Ruling.DROPPED
+
+
 def test_tables_of_another_family_are_none_of_its_business() -> None:
     assert judge(chain_of({"drop": None}, family="ip6"), flow()).ruling is Ruling.ALLOWED
     assert judge(chain_of({"drop": None}, family="ip"), flow()).ruling is Ruling.DROPPED

@@ -46,6 +46,12 @@ ALL = (10_000, 60_000)
         ("block drop in all\npass in proto tcp from any to any port = ssh", [(*ALL, "unknown")]),
         ('block drop in all\nanchor "mine/*" all', [(*ALL, "unknown")]),
         ("block drop out all\npass in all", [(*ALL, "allowed")]),
+        ("pass in all\nblock drop in on ! lo0 all", [(*ALL, "unknown")]),
+        ("pass in all\nblock drop in from ! 192.168.1.0/24 to any", [(*ALL, "unknown")]),
+        ("pass in all\nblock drop in proto tcp from { 10.0.0.0/8, 192.168.1.20 } to any", [(*ALL, "dropped")]),
+        ("pass in all\nblock drop in from 10.0.0.0/8 to any", [(*ALL, "allowed")]),
+        ("pass in all\nblock drop in proto tcp all user root", [(*ALL, "unknown")]),
+        ("pass in all\nblock drop in route-to (en1 10.0.0.1) proto tcp from any to any", [(*ALL, "unknown")]),
     ],
 )
 def test_pf(rules: str, expected: list[tuple[int, int, str]] | None) -> None:

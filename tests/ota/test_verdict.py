@@ -127,7 +127,7 @@ def test_a_password_that_was_tried_is_said_to_be_right() -> None:
 def test_the_way_back_is_told_where_it_is_known_or_doubted() -> None:
     open_way = WayBack(step=row("way back", PASS))
     assert (
-        "nothing on this machine stands in the way of its call back."
+        "nothing seen on this machine stands in the way of its call back."
         in judge(end(Verdict.READY_NEEDS_PASSWORD), [], open_way, "x").sentence
     )
     doubt = WayBack(step=row("way back", WARN), cause="a VPN", fix="Switch it off.")
