@@ -69,6 +69,8 @@ class Fault:
     password: str = ""
     known: bool = True
     default: bool = True
+    says: tuple[str, ...] = ()
+    """Words that the sentence, what to do and the steps of every cell with a failing hop must have among them."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,7 @@ def load() -> Matrix:
         )
         for one in data["device"]
     )
-    faults = tuple(Fault(**{**one, "args": tuple(one.get("args", ()))}) for one in data["fault"])
+    faults = tuple(Fault(**{**one, "args": tuple(one.get("args", ())), "says": tuple(one.get("says", ()))}) for one in data["fault"])
     matrix = Matrix(gadgets, faults, {name: tuple(members) for name, members in data["groups"].items()})
     known = {ALL, *matrix.groups, *(one.id for one in gadgets)}
     for fault in faults:

@@ -74,6 +74,8 @@ def test_the_check_says_what_the_matrix_says_and_disturbs_nobody(rows: Rows, cel
     assert got.code == (0 if document["verdict"] in good else 1), got.err
     if cell.hop is not None:
         assert document["fix"], document["sentence"]
+        told = " ".join((document["sentence"], document["fix"], *(f"{step['detail']} {step['fix']}" for step in document["steps"])))
+        assert [word for word in cell.fault.says if word not in told] == [], told
     if cell.fault.default:
         assert disturbance(got.log) == [], got.log
 

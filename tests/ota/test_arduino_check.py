@@ -187,6 +187,12 @@ async def test_an_answer_from_another_port_of_the_device_is_no_answer() -> None:
     assert result.verdict is Verdict.LIKELY
 
 
+async def test_a_reset_after_silence_claims_nothing_of_the_device() -> None:
+    result = await examine(lan("silent"), device=arduino())
+    assert "reset: skip" in words(result)
+    assert "had an invitation arrived" in step(result, "reset")
+
+
 async def test_an_absent_host_is_down_not_silent() -> None:
     result = await examine(FakeNetwork(), device=arduino())
     assert (result.verdict, result.level) == (Verdict.HOST_DOWN, 0)
