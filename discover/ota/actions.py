@@ -138,10 +138,12 @@ class LookBack:
     """Read this machine's way to the address and back, sending nothing. Answered by Outlook or Failed.
 
     ``port`` is the device's UDP port whose answers come back, ``host_port`` our TCP port that it would call; 0 for any.
+    ``firewalls`` False: their rules do not matter here, and are not read.
     """
 
     port: int = 0
     host_port: int = 0
+    firewalls: bool = True
 
 
 Action: TypeAlias = (

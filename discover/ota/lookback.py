@@ -38,7 +38,7 @@ def look_back(
     lost = conclusion.verdict in _LOST
     if not conclusion.address or not (wanted or lost):
         return conclusion, None
-    event = yield LookBack(port=conclusion.port if arduino else 0, host_port=host_port or 0)
+    event = yield LookBack(port=conclusion.port if arduino else 0, host_port=host_port or 0, firewalls=arduino)
     if not isinstance(event, Outlook):
         return conclusion, None
     known: Known | None = None

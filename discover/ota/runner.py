@@ -215,8 +215,8 @@ class _Runner:
                 return self.route
             case Ping():
                 return await self._ping(action)
-            case LookBack(port, host_port):
-                return await self._network.outlook(self._address, port=port, host_port=host_port)
+            case LookBack(port, host_port, firewalls):
+                return await self._network.outlook(self._address, port=port, host_port=host_port, firewalls=firewalls)
             case AskNeighbours():
                 return await self._neighbour()
             case Send():

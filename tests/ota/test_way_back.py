@@ -11,11 +11,16 @@ from hypothesis import strategies as st
 
 from discover.demo.arduino import ArduinoOtaDevice
 from discover.model.check import Hop, OtaCheck, StepState, Verdict
+from discover.model.device import Password
 from discover.model.outlook import CALLBACK_PORTS, FirewallWord, Outlook, Ruling, Span
 from discover.net.fake import FakeNetwork
 from discover.net.fake_hosts import FakeHost
 from discover.ota import check
+from discover.ota.actions import AskNeighbours, Done, Event, Failed, Known, LookBack, Ping, Report, Route, Silence
+from discover.ota.conclusion import Conclusion
+from discover.ota.lookback import look_back
 from discover.ota.wayback import PIN, WayBack, assess, combine
+from tests.ota.driving import play, script
 from tests.ota.lan import ADDRESS, MAC, agrees_with_ledger, arduino, listener, step
 
 DEVICE = "192.168.1.20"
@@ -317,3 +322,58 @@ async def test_level_0_pings_nobody() -> None:
     network = FakeNetwork(FakeHost(address=FAR), allowed=[ip_network("10.9.0.0/24")], own=True)
     network.pings = [FAR]
     assert (await check(network, FAR, kind="arduino", port=3232, level=0)).sent == ()
+
+
+# The session alone, whatever it is told.
+
+EVENTS = st.one_of(
+    st.just(Done()),
+    st.just(Silence()),
+    st.just(Failed("no", "hint")),
+    st.builds(Known, st.sampled_from(["", MAC, "02:00:00:00:00:09"]), st.sampled_from(["", "reachable", "stale", "failed"])),
+    st.builds(
+        Outlook,
+        local=st.sampled_from(["", "192.168.1.2"]),
+        interface=st.sampled_from(["", "eth0", "lo"]),
+        network=st.sampled_from(["", "192.168.1.2/24", "192.168.1.2/32", "nonsense"]),
+        gateway=st.sampled_from(["", "192.168.1.1"]),
+        gateway_mac=st.sampled_from(["", MAC]),
+        wireless=st.booleans(),
+        firewalls=st.lists(st.sampled_from([DROPS, ALLOWS, PARTLY, HIDDEN, UFW]), max_size=3).map(tuple),
+    ),
+)
+
+
+@given(
+    st.sampled_from(Verdict),
+    st.sampled_from(["arduino", "esphome", "unknown"]),
+    st.integers(0, 3),
+    st.sampled_from([None, True, False]),
+    st.booleans(),
+    st.lists(EVENTS, min_size=8, max_size=8),
+)
+def test_looking_back_ends_and_sends_at_most_one_ping(
+    verdict: Verdict,
+    kind: str,
+    level: int,
+    called: bool | None,  # noqa: FBT001 - drawn
+    on_link: bool,  # noqa: FBT001 - drawn
+    events: list[Event],
+) -> None:
+    conclusion = Conclusion(
+        address=DEVICE,
+        port=3232,
+        transport="udp" if kind == "arduino" else "tcp",
+        kind=kind,
+        level=level,
+        verdict=verdict,
+        password=Password.UNKNOWN,
+        called_back=called,
+    )
+    trace = play(look_back(conclusion, Route(DEVICE, "eth0", "192.168.1.2", on_link=on_link), heard=3.0, mac=MAC), script(*events))
+    assert {type(one) for one in trace.actions} <= {LookBack, AskNeighbours, Ping, Report}
+    assert sum(isinstance(one, Ping) for one in trace.actions) <= (1 if level else 0)
+    ended, found = trace.result or (conclusion, None)  # the player keeps no result of a session that asks for nothing
+    assert ended.verdict in (verdict, Verdict.BLOCKED)
+    if found is not None and found.blocked and ended.verdict is Verdict.BLOCKED:
+        assert ended.hop is not None

@@ -140,6 +140,8 @@ def command(
     wanted = Hosts(hosts, everybody=everybody, stored=stored.devices() if everybody else (), find=stored.find)
     shown = _Shown(settings, as_json=format_name == "json", several=several)
 
+    shown.listening(listen_seconds)
+
     async def run() -> None:
         checks = run_checks(
             feed, catalogue, wanted, asked, listen=listen_seconds > 0, on_step=None if several else shown.step, on_start=shown.begin
@@ -273,6 +275,11 @@ class _Shown:
         self._negative = 0
         self._shown = 0
         self._error: EspiedError | None = None
+
+    def listening(self, seconds: float) -> None:
+        """Say why nothing happens for a moment."""
+        if self._live and seconds:
+            note(f"Listening for announcements, {seconds:g} s at most.")
 
     def begin(self, count: int) -> None:
         """Say how many will be checked, where several are."""
