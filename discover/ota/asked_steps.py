@@ -117,6 +117,13 @@ def no_port_step(result: CalledBack) -> Step:
     )
 
 
+def no_call_step(cause: str) -> Step:
+    """Say why the device is not let call: nobody's sketch is disturbed for a call that cannot arrive."""
+    return Step(
+        name="call back", state=StepState.SKIP, detail=f"Not tried: {cause}, so the call could not arrive. The device was left alone."
+    )
+
+
 def call_step(result: CalledBack, local: str) -> Step:
     """Say whether the device called."""
     if result.outcome is Call.BLOCKED:

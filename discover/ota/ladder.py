@@ -23,6 +23,7 @@ from discover.ota.hosts import HostUp, Up
 from discover.ota.http import Web, ask
 from discover.ota.knocking import ARP_SECONDS, CONTROLS, GONE, Knock, Knocked, Knocking, Knocks, controls_for
 from discover.ota.levels import Allowance, allowances, web_allowance
+from discover.ota.lookback import foresee
 from discover.ota.password import Answered, Tried, answer, ask_esphome
 from discover.ota.target import ARDUINO_PORTS, Announcement, Host
 from discover.proto.arduinoota import CALLBACK_SIZE
@@ -295,9 +296,11 @@ class Ladder:
 
     def _call_back(self) -> Session[Conclusion]:
         """Level 3: let the device call us, and hang up on it."""
-        result = yield from call_back(
-            self._port, self._host_port or 0, self._controls, table=self._table, password=self._secret, cnonce=self._cnonce
-        )
+        cause, ours = yield from foresee(self._port, self._host_port or 0, self._route)
+        if cause:
+            yield Report(asked_steps.no_call_step(cause))
+            return (yield from (self._handshake() if self._found.password is Password.YES else self._knocks()))
+        result = yield from call_back(self._port, ours, self._controls, table=self._table, password=self._secret, cnonce=self._cnonce)
         invited = result.invited
         if invited is None:
             yield Report(asked_steps.no_port_step(result))

@@ -56,6 +56,18 @@ def look_back(
     return _concluded(conclusion, way, known, alive=alive is True), way if wanted or way.deaf else None
 
 
+def foresee(port: int, host_port: int, route: Route) -> Session[tuple[str, int]]:
+    """Ask this machine's firewalls before a device is disturbed for a call that cannot come.
+
+    Returns why it surely cannot ("" it may), and the port to listen on: ``host_port``, else one that is open (0: any free one).
+    """
+    event = yield LookBack(port=port, host_port=host_port)
+    if not isinstance(event, Outlook):
+        return "", host_port
+    way = assess(event, route.address, host_port=host_port or None, asked_on=route.interface)
+    return way.cause if way.blocked else "", host_port or way.open_port
+
+
 def _ping(conclusion: Conclusion, known: Known | None) -> Session[bool | None]:
     """Ping after silence, where the neighbour table cannot tell whether the host is up; None where it was not done."""
     sure = known is not None and ((bool(known.mac) and known.state in SURE) or unresolved(known))

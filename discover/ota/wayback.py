@@ -29,8 +29,8 @@ class WayBack:
     """What is known of the way back.
 
     ``blocked``: a firewall of this machine surely stops the call; ``cause`` says in one clause what does or may stop it ("" nothing);
-    ``fix`` what to do about it; ``pin`` is the port to pin (0: any will do); ``deaf`` says why answers over UDP
-    cannot arrive either ("" they can, as far as is known).
+    ``fix`` what to do about it; ``pin`` is the port to pin (0: any will do), ``open_port`` one that is open where others are shut;
+    ``deaf`` says why answers over UDP cannot arrive either ("" they can, as far as is known), ``deaf_fix`` what to do about that.
     """
 
     step: Step
@@ -38,6 +38,7 @@ class WayBack:
     cause: str = ""
     fix: str = ""
     pin: int = 0
+    open_port: int = 0
     deaf: str = ""
     deaf_fix: str = ""
 
@@ -102,7 +103,15 @@ def assess(outlook: Outlook, device: str, *, host_port: int | None = None, asked
         needed = pin if stretches and (shut or unsure) else 0
         detail = f"{where} " + " ".join(f"{_capital(doubt.why)}." for doubt in doubts)
         fix = " ".join(dict.fromkeys(doubt.fix for doubt in doubts))
-        return WayBack(step=_step(StepState.WARN, detail, fix), cause=doubts[0].why, fix=fix, pin=needed, deaf=deaf, deaf_fix=deaf_fix)
+        return WayBack(
+            step=_step(StepState.WARN, detail, fix),
+            cause=doubts[0].why,
+            fix=fix,
+            pin=needed,
+            open_port=pin if shut and open_ports else 0,
+            deaf=deaf,
+            deaf_fix=deaf_fix,
+        )
     return WayBack(step=_step(StepState.PASS, f"{where} The call itself was not tried."), deaf=deaf, deaf_fix=deaf_fix)
 
 

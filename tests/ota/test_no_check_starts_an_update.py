@@ -320,7 +320,7 @@ def test_level_3_sends_exactly_these_bytes(nonce: str, respond: Callable[[str, s
         f"200 {mine} {respond(SECRET, nonce, mine)}\n".encode(),
     ]
     words = [type(one).__name__ for one in trace.actions if not isinstance(one, Report)]
-    assert words == ["Use", "OpenPort", "Send", "Listen", "Send", "Listen", "Settle", "AwaitCall", "ClosePort"]
+    assert words == ["Use", "LookBack", "OpenPort", "Send", "Listen", "Send", "Listen", "Settle", "AwaitCall", "ClosePort"]
     assert trace.result.called_back
 
 

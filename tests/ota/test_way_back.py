@@ -16,9 +16,9 @@ from discover.model.outlook import CALLBACK_PORTS, FirewallWord, Outlook, Ruling
 from discover.net.fake import FakeNetwork
 from discover.net.fake_hosts import FakeHost
 from discover.ota import check
-from discover.ota.actions import AskNeighbours, Done, Event, Failed, Known, LookBack, Ping, Report, Route, Silence
+from discover.ota.actions import Action, AskNeighbours, Done, Event, Failed, Known, LookBack, Ping, Report, Route, Silence
 from discover.ota.conclusion import Conclusion
-from discover.ota.lookback import look_back
+from discover.ota.lookback import foresee, look_back
 from discover.ota.wayback import PIN, WayBack, assess, combine
 from tests.ota.driving import play, script
 from tests.ota.lan import ADDRESS, MAC, agrees_with_ledger, arduino, listener, step
@@ -377,3 +377,29 @@ def test_looking_back_ends_and_sends_at_most_one_ping(
     assert ended.verdict in (verdict, Verdict.BLOCKED)
     if found is not None and found.blocked and ended.verdict is Verdict.BLOCKED:
         assert ended.hop is not None
+
+
+async def test_level_3_leaves_a_device_alone_whose_call_could_not_arrive() -> None:
+    device = ArduinoOtaDevice()
+    network = FakeNetwork(FakeHost(address=ADDRESS, mac=MAC, udp={3232: listener(device)}))
+    network.way = lambda outlook: replace(outlook, firewalls=(DROPS,))
+    result = await check(network, ADDRESS, device=arduino(auth="no"), level=3, consent=True)
+    assert (result.verdict, result.hop, result.level) == (Verdict.BLOCKED, Hop.WAY_BACK, 1)
+    assert "The device was left alone." in step(result, "call back")
+    assert device.callbacks == ()
+    assert {one.bytes_hex for one in result.sent} == {b"1".hex()}
+
+
+async def test_level_3_listens_where_the_firewall_lets_the_call_in() -> None:
+    asked: list[Action] = []
+
+    def answer(action: Action) -> Event:
+        asked.append(action)
+        return replace(NEAR, firewalls=(PARTLY,)) if isinstance(action, LookBack) else Failed("enough")
+
+    route = Route(DEVICE, "eth0", "192.168.1.2", on_link=True)
+    assert play(foresee(3232, 0, route), answer).result == ("", 41_000)
+    assert play(foresee(3232, 41_005, route), answer).result == ("", 41_005)
+    assert play(foresee(3232, 40_000, route), answer).result[0].startswith("this machine's nftables drops TCP 40000")
+    assert asked == [LookBack(3232, 0), LookBack(3232, 41_005), LookBack(3232, 40_000)]
+    assert play(foresee(3232, 0, route), lambda _: Failed("no")).result == ("", 0)
