@@ -108,6 +108,37 @@ async def test_what_was_sent_while_listening_is_part_of_every_check(catalogue: C
         }
 
 
+@pytest.mark.parametrize(
+    ("named", "stored", "level", "stirred"),
+    [
+        ([address(20)], None, None, True),
+        (["stored 20"], known(20), None, True),
+        (["dev20.local"], None, None, False),  # its address is not known yet
+        ([address(20)], None, 0, False),  # level 0 sends nothing
+        ([address(20), address(21)], None, None, False),  # a packet belongs to one check
+        (["192.168.9.9"], None, None, False),  # a router answers for it
+    ],
+)
+async def test_while_listening_to_one_device_this_computer_already_asks_for_it_by_arp(
+    catalogue: Catalogue, named: list[str], stored: Device | None, level: int | None, *, stirred: bool
+) -> None:
+    network = lan(20, 21)
+    found = await outcomes(feed_of(network, catalogue), catalogue, Hosts(named, find=lambda _: stored), Asked(level=level))
+    knocks = [(one.to, one.payload) for one in network.ledger.packets if one.port == 33439]
+    assert knocks == ([(address(20), b"1")] if stirred else [])
+    if stirred:
+        assert found[0].check is not None
+        assert [sent.to for sent in found[0].check.sent].count(f"{address(20)}:33439") == 1
+
+
+async def test_an_uploader_that_is_never_asked_is_not_stirred_either(catalogue: Catalogue) -> None:
+    network = lan(20, heard=False)
+    status = OtaStatus(kind="arduino", port=65280, transport="tcp", password=Password.YES, verdict="announced", checked=None)
+    uploader = replace(known(20), ota=status)
+    await outcomes(feed_of(network, catalogue), catalogue, Hosts([address(20)], find=lambda _: uploader))
+    assert [one for one in network.ledger.packets if one.to == address(20)] == []
+
+
 async def test_everybody_is_who_is_stored_or_heard_and_has_a_listener(catalogue: Catalogue) -> None:
     network = lan(20, 21)
     stored = [known(30), known(31, "pull"), replace(known(32), ota=None), replace(known(20), name="kitchen")]

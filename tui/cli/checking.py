@@ -78,6 +78,19 @@ class Hosts:
         """Tell whether everybody wanted has announced how it is updated, so that listening can end."""
         return not self._everybody and all(_tells(find_device(heard, host)) for host in self._named)
 
+    def stirred(self) -> str:
+        """Return the address to ask for by ARP while listening: a single host's, and of none that is never asked; else ""."""
+        if len(self._named) != 1:
+            return ""
+        device = self._find(self._named[0])
+        if device is not None and device.ota is not None and (device.ota.kind, device.ota.transport) == ("arduino", "tcp"):
+            return ""  # the uploader on 65280/tcp gets no packet at all
+        with contextlib.suppress(UsageError):
+            written = parse_host(self._named[0])
+            if written.literal:
+                return written.name
+        return device.addresses[0] if device is not None and device.addresses else ""
+
     def devices(self, heard: Snapshot) -> list[tuple[str, Device | None]]:
         """Return each host to check with what is known of it, in the order of the command line or by name."""
         if not self._everybody:
@@ -122,6 +135,10 @@ async def run_checks(
     """
     from discover.ota import check  # noqa: PLC0415 - asyncio is loaded by now
 
+    if listen and asked.level != 0 and (address := hosts.stirred()):
+        from discover.ota.stir import stir  # noqa: PLC0415 - loaded with the check
+
+        await stir(feed.network, address, asked.interface or "")
     heard = await _listen(feed, catalogue, hosts) if listen else Inventory(catalogue).snapshot()
     listened = tuple(sent_while_listening(packet) for packet in feed.ledger.packets)
     found = hosts.devices(heard)
