@@ -14,7 +14,7 @@ AFTER_THE_SWEEP = {
     *("discover.atlas.family", "discover.model.device", "discover.proto.arduinoota", "discover.proto.ssdp"),
     *("discover.atlas.loader", "discover.atlas.vendors", "discover.model.check", "discover.model.snapshot"),
     *(f"discover.proto.{name}" for name in ("addp", "espeasy", "gecko", "http1", "icmp6", "microchip", "wled")),
-    *("discover.net.mdns", "discover.net.ping6", "discover.net.udp_connected", "discover.ota"),
+    *("discover.net.mdns.browse", "discover.net.ping6", "discover.net.udp_connected", "discover.ota"),
     *("aiooui", "hashlib", "hmac", "html", "msgspec", "pathlib", "random", "secrets", "shutil", "urllib.parse", "zlib"),
 }
 

@@ -14,7 +14,7 @@ from discover.errors import NetworkError
 from discover.model.network import Address, Interface
 from discover.model.outlook import FirewallWord, Outlook
 from discover.net import place
-from discover.net.firewall import FirewallReader
+from discover.net.firewall.read import FirewallReader
 from discover.net.gate import parse_address
 from discover.net.neighbours import read_neighbours
 from discover.net.routes import Path, path_to

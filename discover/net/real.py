@@ -124,7 +124,7 @@ class RealNetwork:
 
     async def browse(self, interface: Interface, types: Iterable[str], on_event: Callable[[MdnsEvent], None]) -> MdnsBrowser:
         """Browse mDNS on one interface; zeroconf is imported here and not before. Raises NetworkError."""
-        from discover.net.mdns import browse  # noqa: PLC0415 - zeroconf takes 130 ms of CPU (measured): only who browses pays
+        from discover.net.mdns.browse import browse  # noqa: PLC0415 - zeroconf takes 130 ms of CPU (measured): only who browses pays
 
         self._ensure_listed()
         return await browse(self._gate, self._clock, interface, types, on_event)
@@ -148,7 +148,7 @@ class RealNetwork:
             await asyncio.gather(system, local, return_exceptions=True)
 
     async def _resolve_local(self, name: str) -> tuple[str, ...]:
-        from discover.net.mdns import resolve_local  # noqa: PLC0415 - likewise
+        from discover.net.mdns.browse import resolve_local  # noqa: PLC0415 - likewise
 
         faces = [face for face in await asyncio.to_thread(self.interfaces) if face.addresses and face.up and not face.point_to_point]
         return await resolve_local(self._gate, faces, name)

@@ -23,8 +23,8 @@ from discover.model.device import Device, OtaStatus, Password
 from discover.model.scan import ScanSummary
 from discover.model.snapshot import Snapshot
 from discover.net.api import MdnsEvent, MdnsEventKind
-from discover.net.fake import FakeNetwork
-from discover.net.fake_hosts import FakeHost
+from discover.net.fake.hosts import FakeHost
+from discover.net.fake.network import FakeNetwork
 from discover.net.real import RealNetwork
 from tests.cli.conftest import Run
 from tests.ota.lan import listener

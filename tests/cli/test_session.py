@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from discover.engine import plan_scan
-from discover.net.fake import FakeNetwork
-from discover.net.fake_hosts import fake_interface
+from discover.net.fake.hosts import fake_interface
+from discover.net.fake.network import FakeNetwork
 from tui.cli.session import where_it_looks
 
 LAN = fake_interface("eth0", "192.168.1.2/24")

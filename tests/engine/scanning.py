@@ -13,8 +13,8 @@ from discover.model.network import Packet, Progress
 from discover.model.scan import ScanSummary
 from discover.model.signal import Field, Signal
 from discover.net.api import MdnsEvent, MdnsEventKind
-from discover.net.fake import FakeNetwork
-from discover.net.fake_hosts import FakeHost
+from discover.net.fake.hosts import FakeHost
+from discover.net.fake.network import FakeNetwork
 
 NOTHING = Catalogue(families=())
 

@@ -8,8 +8,8 @@ import pytest
 
 from discover.engine.meter import Meter
 from discover.model.signal import Signal, Source
-from discover.net.fake import FakeNetwork
-from discover.net.fake_hosts import FakeHost, fake_interface
+from discover.net.fake.hosts import FakeHost, fake_interface
+from discover.net.fake.network import FakeNetwork
 from discover.probe.ports import KNOCK_PORTS, control_port
 from discover.probe.questions import SEARCH_TARGET
 from discover.proto import addp, gecko, microchip, ssdp

@@ -13,8 +13,8 @@ from discover.errors import NoInterfaceError
 from discover.model.network import Interface, InterfaceAddress
 from discover.model.signal import Signal
 from discover.net.api import MdnsEvent, MdnsEventKind
-from discover.net.fake import FakeNetwork
-from discover.net.fake_hosts import fake_interface
+from discover.net.fake.hosts import fake_interface
+from discover.net.fake.network import FakeNetwork
 from discover.text import is_clean
 from tests.engine.scanning import NOTHING, asking, gadget, scan, service
 

@@ -8,8 +8,8 @@ from collections.abc import Generator
 from discover.atlas.catalogue import Catalogue
 from discover.engine import LiveFeed, plan_scan
 from discover.model.signal import Signal
-from discover.net.fake import FakeNetwork
-from discover.net.fake_hosts import TcpHandler, answers
+from discover.net.fake.hosts import TcpHandler, answers
+from discover.net.fake.network import FakeNetwork
 from tests.engine.scanning import NOTHING, asking, gadget, scan, service
 
 OK = b'HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{"ver": "1.2"}'[:-1]

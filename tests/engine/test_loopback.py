@@ -9,9 +9,9 @@ import pytest
 from discover.engine.hold import LoopbackHold, is_positive
 from discover.model.network import Interface
 from discover.model.signal import Field, Signal, Source
-from discover.net.fake import FakeNetwork
-from discover.net.fake_ends import FakeUdpEndpoint
-from discover.net.fake_hosts import FakeHost, UdpBehaviour, fake_interface
+from discover.net.fake.ends import FakeUdpEndpoint
+from discover.net.fake.hosts import FakeHost, UdpBehaviour, fake_interface
+from discover.net.fake.network import FakeNetwork
 from discover.probe.ports import KNOCK_PORTS
 from tests.engine.scanning import Scan, scan, service
 

@@ -13,8 +13,8 @@ from discover.engine import plan_scan
 from discover.errors import EXIT_CANNOT, EXIT_USAGE, EspiedError, NoInterfaceError, NotPrivateError, UsageError
 from discover.model.network import Interface
 from discover.model.scan import ScanInterface
-from discover.net.fake import FakeNetwork
-from discover.net.fake_hosts import fake_interface
+from discover.net.fake.hosts import fake_interface
+from discover.net.fake.network import FakeNetwork
 
 LOOPBACK = fake_interface("lo", "127.0.0.1/8", "::1/128", index=1, skip="it is the loopback interface", loopback=True)
 LAN = fake_interface("eth0", "192.168.1.2/24", "fe80::2/64")

@@ -12,7 +12,7 @@ from discover.model.network import Progress
 from discover.model.recording import decode_lines, encode, encode_header
 from discover.model.scan import ScanSummary
 from discover.model.signal import Signal, Source
-from discover.net.fake import FakeNetwork
+from discover.net.fake.network import FakeNetwork
 from discover.net.virtual import VirtualClock
 from tests.engine.scanning import gadget, scan, service
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from discover.net.api import MdnsEvent, MdnsEventKind
-from discover.net.fake import FakeNetwork
+from discover.net.fake.network import FakeNetwork
 from tests.engine.scanning import gadget, scan, service
 
 

@@ -19,8 +19,8 @@ from discover.demo.arduino import PORTS, ArduinoOtaDevice, Variant
 from discover.identify import signal_of
 from discover.inventory.fold import fold
 from discover.model.device import Device
-from discover.net.fake import FakeNetwork
-from discover.net.fake_hosts import FakeHost, answers
+from discover.net.fake.hosts import FakeHost, answers
+from discover.net.fake.network import FakeNetwork
 from discover.ota import check
 from tests.ota.lan import agrees_with_ledger, listener
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from discover.model.outlook import Ruling
-from discover.net import nftables
-from discover.net.packetfilter import Flow, Ruleset, judge
+from discover.net.firewall import nftables
+from discover.net.firewall.packetfilter import Flow, Ruleset, judge
 from tests.lab.lan import Host, Lan, why_not
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(120)]

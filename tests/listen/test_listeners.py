@@ -17,9 +17,9 @@ from discover.model.network import Interface
 from discover.model.signal import Signal
 from discover.net.api import MdnsEvent, MdnsEventKind
 from discover.net.emitter import Emitter
-from discover.net.fake import FakeNetwork
-from discover.net.fake_ends import FakeBrowser
-from discover.net.fake_hosts import FakeHost, fake_interface
+from discover.net.fake.ends import FakeBrowser
+from discover.net.fake.hosts import FakeHost, fake_interface
+from discover.net.fake.network import FakeNetwork
 from discover.proto import espeasy, ssdp, wled
 
 FACE = fake_interface("lan0", "192.168.1.2/24", "fe80::2/64")

@@ -17,8 +17,8 @@ from discover.listen.neighbours import FRESH, INTERVAL, TOLD_INTERVAL, Neighbour
 from discover.model.network import Neighbour
 from discover.model.signal import Signal
 from discover.net.emitter import Emitter
-from discover.net.fake import FakeNetwork
-from discover.net.fake_hosts import FakeHost, fake_interface
+from discover.net.fake.hosts import FakeHost, fake_interface
+from discover.net.fake.network import FakeNetwork
 
 FACE = fake_interface("lan0", "192.168.1.2/24", "fe80::2/64")
 HOST = "192.168.1.20"

@@ -11,8 +11,8 @@ import pytest
 from discover.errors import NetworkError, NotPrivateError
 from discover.net.accept import CLOSING, SocketListener
 from discover.net.clock import SystemClock
-from discover.net.fake import FakeNetwork
-from discover.net.fake_hosts import fake_interface
+from discover.net.fake.hosts import fake_interface
+from discover.net.fake.network import FakeNetwork
 from discover.net.gate import Gate
 from discover.net.interfaces import list_interfaces
 from discover.net.ledger import MemoryLedger

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from discover.net.api import TcpOutcome
-from discover.net.fake import FakeNetwork
-from discover.net.fake_hosts import FakeHost
+from discover.net.fake.hosts import FakeHost
+from discover.net.fake.network import FakeNetwork
 from discover.net.policy import Policy
 
 HOSTS = ("192.168.1.20", "192.168.1.21", "192.168.1.22")

@@ -15,8 +15,8 @@ from discover.net import connects
 from discover.net.api import Connector, TcpOutcome
 from discover.net.clock import SystemClock
 from discover.net.connects import SocketConnector
-from discover.net.fake import FakeNetwork
-from discover.net.fake_hosts import FakeHost
+from discover.net.fake.hosts import FakeHost
+from discover.net.fake.network import FakeNetwork
 from discover.net.gate import Gate
 from discover.net.interfaces import list_interfaces
 from discover.net.ledger import MemoryLedger

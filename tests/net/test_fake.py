@@ -10,8 +10,8 @@ import pytest
 
 from discover.errors import NetworkError, NotPrivateError
 from discover.net.api import MdnsEvent, MdnsEventKind, Network, TcpOutcome, UdpEventKind
-from discover.net.fake import FakeNetwork
-from discover.net.fake_hosts import FakeHost, answers, fake_interface
+from discover.net.fake.hosts import FakeHost, answers, fake_interface
+from discover.net.fake.network import FakeNetwork
 from discover.net.virtual import VirtualClock
 
 

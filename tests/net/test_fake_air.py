@@ -7,8 +7,8 @@ from random import Random
 import pytest
 
 from discover.net.api import TcpOutcome, UdpEventKind
-from discover.net.fake import FakeNetwork
-from discover.net.fake_hosts import ARP_TIMEOUT, FakeHost
+from discover.net.fake.hosts import ARP_TIMEOUT, FakeHost
+from discover.net.fake.network import FakeNetwork
 
 HOST = "192.168.1.20"
 MAC = "24:6f:28:00:00:01"

@@ -9,8 +9,8 @@ import pytest
 from discover.errors import NetworkError, NotPrivateError
 from discover.model.network import Neighbour
 from discover.net.api import ArpAsker, Subscription
-from discover.net.fake import FakeNetwork
-from discover.net.fake_hosts import ARP_TIMEOUT, FakeHost, fake_interface
+from discover.net.fake.hosts import ARP_TIMEOUT, FakeHost, fake_interface
+from discover.net.fake.network import FakeNetwork
 
 FACE = fake_interface("lan0", "192.168.1.2/24", "fe80::2/64")
 MAC = "24:6f:28:00:00:14"

@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from discover.model.outlook import FirewallWord, Outlook, Ruling
-from discover.net import firewall, firewall_fronts, iptables, nftables
-from discover.net.firewall import Printed, Raw, question
-from discover.net.packetfilter import Flow, Ruleset, judge, spans
+from discover.net.firewall import fronts as firewall_fronts
+from discover.net.firewall import iptables, nftables
+from discover.net.firewall import read as firewall
+from discover.net.firewall.packetfilter import Flow, Ruleset, judge, spans
+from discover.net.firewall.read import Printed, Raw, question
 
 HERE = Path(__file__).with_name("firewalls")
 OUTLOOK = Outlook(local="192.168.1.2", interface="eth0", network="192.168.1.2/24")

@@ -9,7 +9,7 @@ import pytest
 
 from discover.errors import NotPrivateError
 from discover.model.network import Network
-from discover.net.fake_hosts import fake_interface
+from discover.net.fake.hosts import fake_interface
 from discover.net.gate import Gate, attached_networks, is_private
 from discover.net.ledger import MemoryLedger
 from discover.net.virtual import VirtualClock

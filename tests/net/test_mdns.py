@@ -18,8 +18,8 @@ from discover.model.network import Interface, Packet
 from discover.net.api import MdnsEvent, MdnsEventKind
 from discover.net.gate import Gate
 from discover.net.ledger import MemoryLedger
-from discover.net.mdns import Browser
-from discover.net.mdns_out import Outbox, Sender
+from discover.net.mdns.browse import Browser
+from discover.net.mdns.out import Outbox, Sender
 from discover.net.real import RealNetwork
 from discover.net.virtual import VirtualClock
 

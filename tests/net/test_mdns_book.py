@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from discover.net.api import MdnsEvent, MdnsEventKind
-from discover.net.mdns_book import AGAIN_SECONDS, HOPE_SECONDS, MAX_KNOWN, MAX_TYPES, MIN_TTL, PAUSES, PLAIN_AFTER, Book
-from discover.net.mdns_instance import CHANGES, META, REFRESHES, type_of
-from discover.net.mdns_query import AAAA, SRV, TXT, A, host_labels, labels
+from discover.net.mdns.book import AGAIN_SECONDS, HOPE_SECONDS, MAX_KNOWN, MAX_TYPES, MIN_TTL, PAUSES, PLAIN_AFTER, Book
+from discover.net.mdns.instance import CHANGES, META, REFRESHES, type_of
+from discover.net.mdns.query import AAAA, SRV, TXT, A, host_labels, labels
 from tests.net.mdns_packets import Question, questions_of
 
 TYPE = "_http._tcp.local."
@@ -354,7 +354,7 @@ def test_types_are_learnt_once_valid_and_bounded() -> None:
 
 
 def test_the_book_does_not_grow_without_end_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("discover.net.mdns_book.MAX_INSTANCES", 10)
+    monkeypatch.setattr("discover.net.mdns.book.MAX_INSTANCES", 10)
     book = Book("lan0", Records())
     for number in range(100):
         list(book.pointer(TYPE, f"made up {number}._http._tcp.local.", 4500, 0.0))

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from discover.errors import NetworkError
 from discover.model.network import Interface
 from discover.net.api import MdnsEvent, MdnsEventKind
-from discover.net.mdns import Browser
-from discover.net.mdns_book import Book
-from discover.net.mdns_limits import Limits
-from discover.net.mdns_link import Link
-from discover.net.mdns_records import Records
-from discover.net.mdns_shares import keep_share, lost_packets, program, shares
+from discover.net.mdns.book import Book
+from discover.net.mdns.browse import Browser
+from discover.net.mdns.limits import Limits
+from discover.net.mdns.link import Link
+from discover.net.mdns.records import Records
+from discover.net.mdns.shares import keep_share, lost_packets, program, shares
 from discover.net.real import RealNetwork
 from discover.net.sockets import LINUX, udp_socket
 
@@ -177,7 +177,7 @@ async def test_a_burst_with_stock_buffers_is_heard_whole_and_once(
     network: RealNetwork, loopback: Interface, speakers: list[Speaker], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("discover.net.sockets.raise_buffers", lambda _sock: None)
-    monkeypatch.setattr("discover.net.mdns_link.shares", lambda _sock: 8 if LINUX else 1)
+    monkeypatch.setattr("discover.net.mdns.link.shares", lambda _sock: 8 if LINUX else 1)
     ear = Ear()
     link = Link(network.gate, network.clock, loopback, ear)
     # No await: the process does not run while all of them answer, and one socket's buffer holds some 250 packets.
@@ -200,8 +200,8 @@ async def test_without_filters_one_socket_hears_the_group(
     def refuse(*_: object) -> None:
         raise OSError(1, "not in this container")
 
-    monkeypatch.setattr("discover.net.mdns_link.shares", lambda _sock: 4)
-    monkeypatch.setattr("discover.net.mdns_link.keep_share", refuse)
+    monkeypatch.setattr("discover.net.mdns.link.shares", lambda _sock: 4)
+    monkeypatch.setattr("discover.net.mdns.link.keep_share", refuse)
     ear = Ear()
     link = Link(network.gate, network.clock, loopback, ear)
     speaker = Speaker()
@@ -216,9 +216,9 @@ async def test_without_filters_one_socket_hears_the_group(
 async def test_who_floods_is_not_listened_to_and_others_are(
     network: RealNetwork, loopback: Interface, speakers: list[Speaker], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("discover.net.mdns_link._SOURCE_BURST", 20.0)
-    monkeypatch.setattr("discover.net.mdns_link._SOURCE_RATE", 0.001)
-    monkeypatch.setattr("discover.net.mdns_link.shares", lambda _sock: 1)
+    monkeypatch.setattr("discover.net.mdns.link._SOURCE_BURST", 20.0)
+    monkeypatch.setattr("discover.net.mdns.link._SOURCE_RATE", 0.001)
+    monkeypatch.setattr("discover.net.mdns.link.shares", lambda _sock: 1)
     ear = Ear()
     link = Link(network.gate, network.clock, loopback, ear)
     for _ in range(100):
@@ -265,7 +265,7 @@ async def test_a_listener_that_raises_loses_no_packet(network: RealNetwork, loop
 async def test_a_device_that_changes_all_the_time_floods_nobody(
     network: RealNetwork, loopback: Interface, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("discover.net.mdns_instance.CHANGE_SECONDS", 0.2)
+    monkeypatch.setattr("discover.net.mdns.instance.CHANGE_SECONDS", 0.2)
     events: list[MdnsEvent] = []
     ear = Ear()
 
@@ -293,7 +293,7 @@ async def test_what_was_not_taken_is_said_once_and_at_the_end_with_the_last_coun
     network: RealNetwork, loopback: Interface, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lost = 7
-    monkeypatch.setattr("discover.net.mdns_link.lost_packets", lambda: lost)
+    monkeypatch.setattr("discover.net.mdns.link.lost_packets", lambda: lost)
     link = Link(network.gate, network.clock, loopback, lambda *_: None)
     records = Records()
     book = Book("lo", records)

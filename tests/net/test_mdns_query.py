@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from zeroconf._protocol.incoming import DNSIncoming
 
-from discover.net.mdns_query import AAAA, MAX_PACKET, PTR, SRV, TXT, A, Known, Labels, QueryPacket, encode_browse, encode_queries, labels
+from discover.net.mdns.query import AAAA, MAX_PACKET, PTR, SRV, TXT, A, Known, Labels, QueryPacket, encode_browse, encode_queries, labels
 from tests.net.mdns_packets import message_of, questions_of
 
 LABEL = st.binary(min_size=1, max_size=63)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from discover.net.mdns_records import MAX_ADDRESSES, Records
+from discover.net.mdns.records import MAX_ADDRESSES, Records
 
 FOUR = ipaddress.ip_address("10.0.0.5").packed
 OTHER = ipaddress.ip_address("10.0.0.6").packed
@@ -75,7 +75,7 @@ def test_a_short_ttl_does_not_make_looking_a_habit() -> None:
 
 
 def test_names_that_nobody_points_to_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("discover.net.mdns_records.MAX_STRAYS", 10)
+    monkeypatch.setattr("discover.net.mdns.records.MAX_STRAYS", 10)
     records = Records()
     records.take_text("wanted", b"x", 4500, 0.0)
     records.want("wanted")
@@ -91,7 +91,7 @@ def test_names_that_nobody_points_to_go_first(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_all_text_together_is_bounded_and_what_is_left_out_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("discover.net.mdns_records.MAX_TEXT", 1000)
+    monkeypatch.setattr("discover.net.mdns.records.MAX_TEXT", 1000)
     records = Records()
     for number in range(30):
         records.want(f"n{number}")

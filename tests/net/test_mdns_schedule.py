@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from discover.net.mdns_schedule import LONGEST, SECOND, Schedule
+from discover.net.mdns.schedule import LONGEST, SECOND, Schedule
 
 
 def low(least: float, _most: float) -> float:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from discover.model.network import Neighbour
 from discover.net import neighbour_events, netlink
-from discover.net.fake_hosts import fake_interface
+from discover.net.fake.hosts import fake_interface
 from discover.net.neighbour_events import NeighbourEvents
 from discover.net.netlink import Row
 from discover.net.real import RealNetwork

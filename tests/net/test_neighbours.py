@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from discover.errors import NetworkError
 from discover.net import neighbours, netlink
-from discover.net.fake_hosts import fake_interface
+from discover.net.fake.hosts import fake_interface
 from discover.net.neighbours import canonical_mac, parse_arp_an, parse_ndp_an, parse_netsh, parse_proc_arp, parse_windows_arp
 from discover.net.netlink import Row, parse
 

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from discover.model.outlook import FirewallWord, Outlook, Ruling
-from discover.net import firewall
-from discover.net.firewall import PF_FILE, Printed, Raw, question
-from discover.net.macos_firewall import application_firewall, pf
-from discover.net.windows_firewall import windows
+from discover.net.firewall import read as firewall
+from discover.net.firewall.macos import application_firewall, pf
+from discover.net.firewall.read import PF_FILE, Printed, Raw, question
+from discover.net.firewall.windows import windows
 
 MAC = Outlook(local="192.168.1.2", interface="en0", network="192.168.1.2/24", system="darwin")
 ASKED = question("192.168.1.20", MAC, port=3232)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from discover.model.outlook import Ruling
-from discover.net.packetfilter import Act, Base, Flow, Match, Rule, Ruleset, in_network, judge, same_name, spans, within
+from discover.net.firewall.packetfilter import Act, Base, Flow, Match, Rule, Ruleset, in_network, judge, same_name, spans, within
 
 FLOW = Flow(protocol="tcp", source=ip_address("192.168.1.20"), dest=ip_address("192.168.1.2"), dport=(40_000, 40_000), interface="eth0")
 PARTS = ("yes", "no", "maybe")

@@ -16,7 +16,7 @@ import pytest
 from discover.errors import NetworkError
 from discover.model.network import Interface
 from discover.net import ping6
-from discover.net.fake_hosts import fake_interface
+from discover.net.fake.hosts import fake_interface
 from discover.net.gate import Gate, attached_networks
 from discover.net.ledger import MemoryLedger
 from discover.net.ping6 import NodesPing, answers_count, own_address, ping_nodes

@@ -16,7 +16,7 @@ from discover.errors import NetworkError, NotPrivateError
 from discover.model.network import Interface
 from discover.net import arp as raw
 from discover.net.arp import FULL, OnLink, RawArp, open_arp
-from discover.net.fake_hosts import fake_interface
+from discover.net.fake.hosts import fake_interface
 from discover.net.gate import Gate, attached_networks
 from discover.net.ledger import MemoryLedger
 from discover.net.policy import DEFAULT

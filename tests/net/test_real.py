@@ -54,7 +54,7 @@ def test_a_named_network_needs_the_users_word() -> None:
 
 
 def test_zeroconf_is_loaded_only_by_who_browses() -> None:
-    code = "import sys, discover.net.real, discover.net.fake; print('zeroconf' in sys.modules, 'netifaces' in sys.modules)"
+    code = "import sys, discover.net.real, discover.net.fake.network; print('zeroconf' in sys.modules, 'netifaces' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
 

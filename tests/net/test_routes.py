@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from discover.model.network import Interface, InterfaceAddress
 from discover.model.outlook import Outlook
-from discover.net import firewall, place
-from discover.net.firewall import FirewallReader, Raw
+from discover.net import place
+from discover.net.firewall import read as firewall
+from discover.net.firewall.read import FirewallReader, Raw
 from discover.net.outlook import Lookout, describe
 from discover.net.real import RealNetwork
 from discover.net.routes import Path, parse, parse_route_get, path_to, request

@@ -16,8 +16,8 @@ from discover.errors import NetworkError, NotPrivateError
 from discover.model.network import Interface
 from discover.net.api import Clock, UdpEndpoint, UdpEventKind
 from discover.net.clock import SystemClock
-from discover.net.fake import FakeNetwork
-from discover.net.fake_hosts import FakeHost
+from discover.net.fake.hosts import FakeHost
+from discover.net.fake.network import FakeNetwork
 from discover.net.full import FULL_SECONDS, Fullness
 from discover.net.gate import Gate
 from discover.net.interfaces import list_interfaces

@@ -8,7 +8,7 @@ from discover.demo.arduino import ArduinoOtaDevice
 from discover.model.check import OtaCheck
 from discover.model.device import Confidence, Device, FamilyVerdict, Firmware, OtaStatus, Password
 from discover.model.signal import Field, Signal, Source
-from discover.net.fake import FakeNetwork
+from discover.net.fake.network import FakeNetwork
 
 ADDRESS = "192.168.1.20"
 MAC = "24:6f:28:00:00:01"

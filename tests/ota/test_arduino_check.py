@@ -11,8 +11,8 @@ from discover.demo.arduino import PORTS, ArduinoOtaDevice, State, Variant
 from discover.errors import NotPrivateError
 from discover.model.check import Hop, OtaCheck, Step, Verdict
 from discover.model.device import Device, Password
-from discover.net.fake import FakeNetwork
-from discover.net.fake_hosts import FakeHost, UdpBehaviour
+from discover.net.fake.hosts import FakeHost, UdpBehaviour
+from discover.net.fake.network import FakeNetwork
 from discover.ota import check
 from discover.ota.arduino import INVITATION
 from tests.ota.lan import ADDRESS, MAC, US, agrees_with_ledger, arduino, listener, step, words

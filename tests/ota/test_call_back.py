@@ -14,8 +14,8 @@ from discover.demo.arduino import PORTS, ArduinoOtaDevice, State, Variant
 from discover.errors import UsageError
 from discover.model.check import Hop, OtaCheck, Verdict
 from discover.model.device import Device, Password
-from discover.net.fake import EPHEMERAL, FakeNetwork
-from discover.net.fake_hosts import FakeHost
+from discover.net.fake.hosts import FakeHost
+from discover.net.fake.network import EPHEMERAL, FakeNetwork
 from discover.ota import check
 from discover.ota.actions import Action, AwaitCall, Done, Event, Failed, Listen, Opened, OpenPort, Reply, Route, Use
 from discover.ota.ladder import Ladder

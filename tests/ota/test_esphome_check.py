@@ -8,8 +8,8 @@ import pytest
 
 from discover.model.check import Hop, OtaCheck, Verdict
 from discover.model.device import Device, OtaStatus, Password
-from discover.net.fake import FakeNetwork
-from discover.net.fake_hosts import FakeHost, TcpBehaviour, answers
+from discover.net.fake.hosts import FakeHost, TcpBehaviour, answers
+from discover.net.fake.network import FakeNetwork
 from discover.ota import check
 from tests.ota.lan import ADDRESS, MAC, agrees_with_ledger, esphome, known, step, words
 

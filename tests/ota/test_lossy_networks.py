@@ -6,8 +6,8 @@ import pytest
 
 from discover.demo.arduino import ArduinoOtaDevice, State
 from discover.model.check import Verdict
-from discover.net.fake import FakeNetwork
-from discover.net.fake_hosts import Delay, FakeHost
+from discover.net.fake.hosts import Delay, FakeHost
+from discover.net.fake.network import FakeNetwork
 from discover.ota import check
 from tests.ota.lan import ADDRESS, MAC, arduino, listener
 

@@ -12,8 +12,8 @@ import pytest
 from discover.demo.arduino import ArduinoOtaDevice
 from discover.model.check import OtaCheck, Sent, Step, StepState, Verdict
 from discover.model.device import Password
-from discover.net.fake import FakeNetwork
-from discover.net.fake_hosts import FakeHost
+from discover.net.fake.hosts import FakeHost
+from discover.net.fake.network import FakeNetwork
 from discover.ota import check
 from discover.ota.report import check_schema, render_check, signal_of
 from tests.ota.lan import ADDRESS, MAC, arduino, listener

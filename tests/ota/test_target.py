@@ -12,8 +12,8 @@ from hypothesis import given
 from discover.errors import NoInterfaceError, UsageError
 from discover.model.check import Hop, Verdict
 from discover.model.device import OtaStatus, Password
-from discover.net.fake import FakeNetwork
-from discover.net.fake_hosts import FakeHost, answers, fake_interface
+from discover.net.fake.hosts import FakeHost, answers, fake_interface
+from discover.net.fake.network import FakeNetwork
 from discover.ota import check
 from discover.ota.route import choose, refuse
 from discover.ota.target import Announcement, announced, family_way, parse_host

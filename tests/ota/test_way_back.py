@@ -13,8 +13,8 @@ from discover.demo.arduino import ArduinoOtaDevice
 from discover.model.check import Hop, OtaCheck, StepState, Verdict
 from discover.model.device import Password
 from discover.model.outlook import CALLBACK_PORTS, FirewallWord, Outlook, Ruling, Span
-from discover.net.fake import FakeNetwork
-from discover.net.fake_hosts import FakeHost
+from discover.net.fake.hosts import FakeHost
+from discover.net.fake.network import FakeNetwork
 from discover.ota import check
 from discover.ota.actions import Action, AskNeighbours, Done, Event, Failed, Known, LookBack, Ping, Report, Route, Silence
 from discover.ota.conclusion import Conclusion

@@ -13,8 +13,8 @@ from hypothesis import given
 from discover.atlas.loader import load_catalogue
 from discover.model.check import Hop, OtaCheck, Verdict
 from discover.model.device import Password
-from discover.net.fake import FakeNetwork
-from discover.net.fake_hosts import FakeHost, TcpBehaviour, TcpHandler, answers
+from discover.net.fake.hosts import FakeHost, TcpBehaviour, TcpHandler, answers
+from discover.net.fake.network import FakeNetwork
 from discover.ota import check
 from discover.ota.http import ALLOWED, judge
 from discover.probe.http import NOT_WEB

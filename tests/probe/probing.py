@@ -12,8 +12,8 @@ from discover.listen.neighbours import NeighbourWatch
 from discover.model.network import Packet
 from discover.model.signal import Signal
 from discover.net.emitter import Emitter
-from discover.net.fake import FakeNetwork
-from discover.net.fake_hosts import FakeHost, fake_interface
+from discover.net.fake.hosts import FakeHost, fake_interface
+from discover.net.fake.network import FakeNetwork
 from discover.net.policy import DEFAULT as DEFAULT_POLICY
 from discover.net.policy import Policy
 from discover.net.waiting import wait_for_event

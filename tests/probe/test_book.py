@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from discover.model.signal import Signal
 from discover.net.api import UdpEvent, UdpEventKind
 from discover.net.emitter import Emitter
-from discover.net.fake import FakeNetwork
-from discover.net.fake_hosts import FakeHost
+from discover.net.fake.hosts import FakeHost
+from discover.net.fake.network import FakeNetwork
 from discover.probe.book import FLOOD, MAX_REPLIES, MAX_STRANGERS, Book, Line, canonical
 
 ADDRESS = "192.168.1.20"

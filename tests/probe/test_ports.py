@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from discover.model.network import Packet
 from discover.net.api import UdpEvent, UdpEventKind
-from discover.net.fake import FakeNetwork
-from discover.net.fake_hosts import FakeHost
+from discover.net.fake.hosts import FakeHost
+from discover.net.fake.network import FakeNetwork
 from discover.net.policy import Policy
 from discover.probe.limits import CONTROL_WINDOW, MOST_JUDGED
 from discover.probe.ports import (

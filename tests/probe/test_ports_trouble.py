@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from discover.errors import NetworkError
 from discover.net.api import UdpEvent, UdpEventKind
-from discover.net.fake import FakeNetwork
-from discover.net.fake_hosts import FakeHost, fake_interface
+from discover.net.fake.hosts import FakeHost, fake_interface
+from discover.net.fake.network import FakeNetwork
 from discover.net.policy import Policy
 from discover.net.virtual import VirtualClock
 from discover.probe.book import FLOOD, MAX_REPLIES

@@ -9,8 +9,8 @@ from discover.errors import NetworkError
 from discover.model.network import Interface
 from discover.model.signal import Signal
 from discover.net.emitter import Emitter
-from discover.net.fake import FakeNetwork
-from discover.net.fake_hosts import FakeHost, fake_interface
+from discover.net.fake.hosts import FakeHost, fake_interface
+from discover.net.fake.network import FakeNetwork
 from discover.probe.book import Book, Line
 from discover.probe.questions import ask_network, questions
 from discover.proto import addp, microchip

@@ -7,8 +7,8 @@ import errno
 import pytest
 
 from discover.model.network import Packet
-from discover.net.fake import FakeNetwork
-from discover.net.fake_hosts import FakeHost, fake_interface
+from discover.net.fake.hosts import FakeHost, fake_interface
+from discover.net.fake.network import FakeNetwork
 from discover.net.policy import Policy
 from discover.probe.roll import ARP_GIVES_UP, LIMIT, Means, Window
 from discover.probe.sweep import FOLLOW_UPS

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from discover.net.fake_hosts import FakeHost, fake_interface
+from discover.net.fake.hosts import FakeHost, fake_interface
 from discover.net.policy import Policy
 from discover.net.virtual import VirtualClock
 from discover.probe.roll import ARP_GIVES_UP, Window

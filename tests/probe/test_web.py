@@ -12,8 +12,8 @@ from discover.atlas.family import Family, HttpProbe
 from discover.atlas.loader import load_catalogue
 from discover.model.signal import Signal
 from discover.net.emitter import Emitter
-from discover.net.fake import FakeNetwork
-from discover.net.fake_hosts import FakeHost, TcpBehaviour, answers
+from discover.net.fake.hosts import FakeHost, TcpBehaviour, answers
+from discover.net.fake.network import FakeNetwork
 from discover.probe.http import MAX_BODY, NOT_WEB, TIMEOUT, WebHost, ask_web, due, holds, is_harmless
 
 ADDRESS = "192.168.1.20"

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from discover.model.outlook import FirewallWord
-from discover.net.packetfilter import Act, Base, Flow, Match, Ports, Question, Rule, Ruleset, any_of, in_network, unknown, within
+from discover.net.firewall.packetfilter import Act, Base, Flow, Match, Ports, Question, Rule, Ruleset, any_of, in_network, unknown, within
 
 SCRIPT: Final = (
     "$p=New-Object -ComObject HNetCfg.FwPolicy2;$t=$p.CurrentProfileTypes;"

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from discover.model.outlook import FirewallWord, Ruling, Span
-from discover.net.packetfilter import Act, Base, Flow, Match, Ports, Question, Rule, Ruleset, any_of, in_network, unknown, within
+from discover.net.firewall.packetfilter import Act, Base, Flow, Match, Ports, Question, Rule, Ruleset, any_of, in_network, unknown, within
 
 PF_OPENING: Final = "add `pass in quick proto tcp from {network} to any port {port}` to /etc/pf.conf, then: sudo pfctl -f /etc/pf.conf"
 SOCKETFILTER: Final = "/usr/libexec/ApplicationFirewall/socketfilterfw"

@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from discover.model.outlook import CALLBACK_PORTS, FirewallWord, Outlook
-from discover.net import firewall_fronts, iptables, nftables
+from discover.net.firewall import fronts as firewall_fronts
+from discover.net.firewall import iptables, nftables
+from discover.net.firewall.packetfilter import ALL_PORTS, Flow, Question, Ruleset
 from discover.net.gate import parse_address
-from discover.net.packetfilter import ALL_PORTS, Flow, Question, Ruleset
 from discover.text import clean
 
 COMMAND_SECONDS: Final = 3.0
@@ -114,7 +115,7 @@ def read() -> Raw:
         }
         files = _files((PF_FILE,))
     elif sys.platform == "win32":
-        from discover.net.windows_firewall import SCRIPT  # noqa: PLC0415 - Windows' alone
+        from discover.net.firewall.windows import SCRIPT  # noqa: PLC0415 - Windows' alone
 
         commands = {"windows": ([POWERSHELL, "-NoProfile", "-NonInteractive", "-Command", SCRIPT], WINDOWS_SECONDS)}
     running = {name: started for name, (argv, _) in commands.items() if (started := _start(argv)) is not None}
@@ -174,7 +175,7 @@ def judge(raw: Raw, asked: Question) -> Iterator[FirewallWord]:
         yield from _macos(raw, asked)
     elif raw.system == "win32":
         if "windows" in raw.printed:
-            from discover.net.windows_firewall import windows  # noqa: PLC0415 - Windows' alone
+            from discover.net.firewall.windows import windows  # noqa: PLC0415 - Windows' alone
 
             yield from _there(windows(asked, raw.printed["windows"].text))
     else:
@@ -238,7 +239,7 @@ def _nft_word(asked: Question, rules: Ruleset, *, six: bool) -> FirewallWord:
 
 
 def _macos(raw: Raw, asked: Question) -> Iterator[FirewallWord]:
-    from discover.net import macos_firewall  # noqa: PLC0415 - macOS' alone
+    from discover.net.firewall import macos as macos_firewall  # noqa: PLC0415 - macOS' alone
 
     state = raw.printed.get("alf", Printed(""))
     yield from _there(macos_firewall.application_firewall(asked, state.text, raw.printed.get("alf block", Printed("")).text))

@@ -3,7 +3,7 @@
 A LAN of 1000 devices answers in moments (ESP-IDF's responder waits 25, 50, 75 or 100 ms in turn), and the system's stock
 receive buffer (212,992 bytes on Linux, doubled for who asks for it) holds some 300 answers. So the buffer is
 emptied whenever the event loop gets there, before anything is parsed, and several sockets share the work where
-the system gives one too little (:mod:`discover.net.mdns_shares`). Who sends more than any honest
+the system gives one too little (:mod:`discover.net.mdns.shares`). Who sends more than any honest
 responder is not listened to beyond that, and what the system dropped is counted.
 """
 
@@ -23,8 +23,8 @@ from discover.errors import NetworkError
 from discover.model.network import Interface
 from discover.net.api import Clock
 from discover.net.gate import Gate
-from discover.net.mdns_out import GROUP4, GROUP6, PORT, Outbox, Sender
-from discover.net.mdns_shares import keep_share, lost_packets, shares
+from discover.net.mdns.out import GROUP4, GROUP6, PORT, Outbox, Sender
+from discover.net.mdns.shares import keep_share, lost_packets, shares
 from discover.net.pace import Bucket
 from discover.net.sockets import IP_RECVERR, IPV6_RECVERR, LINUX, udp_socket
 from discover.net.trouble import network_error

@@ -28,13 +28,13 @@ from discover.model.network import Interface, Neighbour, Network
 from discover.model.outlook import Outlook
 from discover.net.api import MdnsEvent, MdnsEventKind, TcpOutcome, UdpEvent, UdpEventKind
 from discover.net.connects import OnOutcome
-from discover.net.fake_air import Air
-from discover.net.fake_connects import FakeConnector, answer_to_syn
-from discover.net.fake_ends import FakeBrowser, FakeTcpStream, FakeUdpEndpoint
-from discover.net.fake_faults import Faults, Operation
-from discover.net.fake_hosts import ARP_TIMEOUT, FakeHost, fake_interface
-from discover.net.fake_link import FakeArpAsker, FakeLink, FakePing, FakeSubscription
-from discover.net.fake_listener import FakeListener
+from discover.net.fake.air import Air
+from discover.net.fake.connects import FakeConnector, answer_to_syn
+from discover.net.fake.ends import FakeBrowser, FakeTcpStream, FakeUdpEndpoint
+from discover.net.fake.faults import Faults, Operation
+from discover.net.fake.hosts import ARP_TIMEOUT, FakeHost, fake_interface
+from discover.net.fake.link import FakeArpAsker, FakeLink, FakePing, FakeSubscription
+from discover.net.fake.listener import FakeListener
 from discover.net.gate import Gate, attached_networks, parse_address
 from discover.net.ledger import MemoryLedger
 from discover.net.outlook import describe

@@ -48,7 +48,7 @@ class _Entry:
 
 
 class Records:
-    """The records of all names; see :class:`discover.net.mdns_book.Lookup`.
+    """The records of all names; see :class:`discover.net.mdns.book.Lookup`.
 
     Names that are :meth:`want`-ed are kept as long as their records live, all others as long as there is room.
     """

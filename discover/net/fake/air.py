@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import Final
 
-from discover.net.fake_hosts import FakeHost
+from discover.net.fake.hosts import FakeHost
 from discover.net.pace import Bucket
 from discover.net.virtual import VirtualClock
 

@@ -17,7 +17,7 @@ from zeroconf import (  # type: ignore[attr-defined]  # exported for whoever use
     DNSText,
 )
 
-from discover.net.mdns_records import Records
+from discover.net.mdns.records import Records
 
 # zeroconf says on its log what we say in our own words; a line on stderr would tear the app's screen.
 logging.getLogger("zeroconf").addHandler(logging.NullHandler())

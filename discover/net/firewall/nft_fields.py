@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 from discover.model.network import Address
-from discover.net.packetfilter import ALL_PORTS, Flow, Ports, Tri, all_of, in_network, same_name, within
+from discover.net.firewall.packetfilter import ALL_PORTS, Flow, Ports, Tri, all_of, in_network, same_name, within
 
 Test: TypeAlias = Callable[[Flow, Any], Tri]
 

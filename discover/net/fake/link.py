@@ -10,7 +10,7 @@ from typing import Protocol
 from discover.errors import NetworkError
 from discover.model.network import Interface, Neighbour
 from discover.net.arp import OnLink
-from discover.net.fake_hosts import ARP_TIMEOUT, FakeHost
+from discover.net.fake.hosts import ARP_TIMEOUT, FakeHost
 from discover.net.gate import Gate
 from discover.net.ping6 import AGAIN, PURPOSE, TOKEN, answers_count, own_address
 from discover.net.trouble import network_error

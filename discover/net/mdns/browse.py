@@ -1,8 +1,8 @@
 """The mDNS browser: one instance for each interface, because the same instance on two LANs is two things.
 
-Packets are parsed by zeroconf (:mod:`discover.net.mdns_parse`). The rest is ours: sockets that do not lose a burst
-(:mod:`discover.net.mdns_link`), records and instances within bounds (:mod:`discover.net.mdns_records`,
-:mod:`discover.net.mdns_book`), the rhythm of questions (:mod:`discover.net.mdns_schedule`) and packets full of them.
+Packets are parsed by zeroconf (:mod:`discover.net.mdns.parse`). The rest is ours: sockets that do not lose a burst
+(:mod:`discover.net.mdns.link`), records and instances within bounds (:mod:`discover.net.mdns.records`,
+:mod:`discover.net.mdns.book`), the rhythm of questions (:mod:`discover.net.mdns.schedule`) and packets full of them.
 What is sent passes our gate: questions only, never an answer.
 """
 
@@ -21,18 +21,18 @@ from discover.model.network import Interface
 from discover.net.api import Clock, MdnsEvent, MdnsEventKind
 from discover.net.clock import SystemClock
 from discover.net.gate import Gate
-from discover.net.mdns_book import Book
-from discover.net.mdns_instance import META, type_of
-from discover.net.mdns_limits import Limits
-from discover.net.mdns_link import Link
-from discover.net.mdns_query import AAAA, PTR, A, encode_browse, encode_queries, host_labels, labels
-from discover.net.mdns_records import Records, key_of
-from discover.net.mdns_schedule import Schedule
+from discover.net.mdns.book import Book
+from discover.net.mdns.instance import META, type_of
+from discover.net.mdns.limits import Limits
+from discover.net.mdns.link import Link
+from discover.net.mdns.query import AAAA, PTR, A, encode_browse, encode_queries, host_labels, labels
+from discover.net.mdns.records import Records, key_of
+from discover.net.mdns.schedule import Schedule
 from discover.net.pace import Bucket
 from discover.net.waiting import Alarm
 
 if TYPE_CHECKING:
-    from discover.net.mdns_parse import Pointer
+    from discover.net.mdns.parse import Pointer
 
 _RESOLVE_SECONDS: Final = (1.0, 2.0)
 """How long each of two questions for a host waits; a responder may answer once a second (RFC 6762 section 6)."""
@@ -76,14 +76,14 @@ class Browser:
             self._book.learn_type(f"{name}.local")
         self._schedule.add([META, *dict.fromkeys(known)], self._clock.mono())
         self._task = self._loop.create_task(self._ask(), name=f"mDNS questions on {self._interface.name}")
-        import discover.net.mdns_parse  # noqa: F401, PLC0415 - takes as long as the first question has to wait anyway
+        import discover.net.mdns.parse  # noqa: F401, PLC0415 - takes as long as the first question has to wait anyway
 
         await self._link.outbox.first_question()
 
     # Hearing.
 
     def _take(self, packet: bytes, _source: str) -> None:
-        from discover.net.mdns_parse import read  # noqa: PLC0415 - see start
+        from discover.net.mdns.parse import read  # noqa: PLC0415 - see start
 
         now = self._clock.mono()
         pointers, names = read(packet, self._records, now)
@@ -195,7 +195,7 @@ class Browser:
 async def browse(gate: Gate, clock: Clock, interface: Interface, types: Iterable[str], on_event: Callable[[MdnsEvent], None]) -> Browser:
     """Browse the types, the meta-query and every type that turns up on one interface, until the browser is closed.
 
-    A PTR's ``ttl`` is at least 1125 s (:data:`discover.net.mdns_book.MIN_TTL`). Raises NetworkError where
+    A PTR's ``ttl`` is at least 1125 s (:data:`discover.net.mdns.book.MIN_TTL`). Raises NetworkError where
     multicast is not allowed there: joining the group, or sending the first question.
     """
     browser = Browser(gate, clock, interface, on_event)
@@ -226,7 +226,7 @@ async def _resolve_on(gate: Gate, interface: Interface, host: str) -> tuple[str,
     name = host_labels(host)
     if name is None:
         return ()
-    from discover.net.mdns_parse import read  # noqa: PLC0415 - whoever only browses imports it later
+    from discover.net.mdns.parse import read  # noqa: PLC0415 - whoever only browses imports it later
 
     clock, records, heard = SystemClock(), Records(), asyncio.Event()
     records.want(host)

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from discover.errors import NetworkError
 from discover.model.network import Interface
 from discover.net.api import MdnsEvent, UdpEvent, UdpEventKind
-from discover.net.fake_hosts import ARP_TIMEOUT, FakeHost, TcpHandler
+from discover.net.fake.hosts import ARP_TIMEOUT, FakeHost, TcpHandler
 from discover.net.full import Fullness
 from discover.net.gate import Gate, parse_address
 from discover.net.mailbox import Mailbox

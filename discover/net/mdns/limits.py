@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from discover.net.api import MdnsEvent, MdnsEventKind
-from discover.net.mdns_book import MAX_INSTANCES, MAX_TYPES, Book
-from discover.net.mdns_link import Link
-from discover.net.mdns_records import MAX_TEXT, Records
+from discover.net.mdns.book import MAX_INSTANCES, MAX_TYPES, Book
+from discover.net.mdns.link import Link
+from discover.net.mdns.records import MAX_TEXT, Records
 from discover.text import clean
 
 _BUSY: Final = 20

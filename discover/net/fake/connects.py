@@ -10,8 +10,8 @@ from discover.errors import NetworkError
 from discover.model.network import Interface
 from discover.net.api import TcpOutcome
 from discover.net.connects import BUSY_WAIT, GUARD, OnOutcome
-from discover.net.fake_ends import World
-from discover.net.fake_hosts import ARP_TIMEOUT
+from discover.net.fake.ends import World
+from discover.net.fake.hosts import ARP_TIMEOUT
 from discover.net.mailbox import Timer
 from discover.net.tcp import settle
 from discover.net.trouble import network_error

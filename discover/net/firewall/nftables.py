@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from discover.net.nft_fields import carries, half, is_dport, ports, test_of
-from discover.net.packetfilter import Act, Base, Flow, Match, Ports, Rule, Ruleset, Tri, any_of, negate, unknown
+from discover.net.firewall.nft_fields import carries, half, is_dport, ports, test_of
+from discover.net.firewall.packetfilter import Act, Base, Flow, Match, Ports, Rule, Ruleset, Tri, any_of, negate, unknown
 
 _STAGES: Final = {"ingress": 0, "prerouting": 1, "input": 2}
 """The hooks that a packet to this machine passes, in their order (netfilter's packet flow)."""

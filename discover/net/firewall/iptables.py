@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from discover.net.packetfilter import (
+from discover.net.firewall.packetfilter import (
     Act,
     Base,
     Flow,

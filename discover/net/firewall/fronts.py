@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import Final
 
 from discover.model.outlook import FirewallWord, Ruling
-from discover.net import iptables
-from discover.net.packetfilter import Act, Base, Question, Rule, Ruleset, in_network, unknown, within
+from discover.net.firewall import iptables
+from discover.net.firewall.packetfilter import Act, Base, Question, Rule, Ruleset, in_network, unknown, within
 
 UFW_OPENING: Final = "sudo ufw allow from {network} to any port {port} proto tcp"
 IPTABLES_OPENING: Final = "sudo iptables -I INPUT -p tcp -s {network} --dport {port} -j ACCEPT"

@@ -15,8 +15,8 @@ from collections.abc import Container, Iterable, Iterator
 from typing import Final, Protocol
 
 from discover.net.api import MdnsEvent, MdnsEventKind
-from discover.net.mdns_instance import CHANGES, META, Instance, type_of
-from discover.net.mdns_query import AAAA, SRV, TXT, A, Known, QueryPacket, Question, host_labels, labels
+from discover.net.mdns.instance import CHANGES, META, Instance, type_of
+from discover.net.mdns.query import AAAA, SRV, TXT, A, Known, QueryPacket, Question, host_labels, labels
 
 MAX_TYPES: Final = 256
 MAX_INSTANCES: Final = 10_000
