@@ -131,11 +131,13 @@ def each(nodes: list[Node], what: Callable[[Node], T]) -> list[T]:
 
 
 HARMLESS = r"Starting handshake.*|Remote closed at read (magic|feature)|Over-The-Air.*|  (Address|Version|Partition|Password).*"
+LEFT = r"Client left after the handshake|Read size failed.*"
+"""Of a client that leaves before the size: ESPHome 2026.10, and 2026.6."""
 CHECKS: dict[str, tuple[str, str, str]] = {
     # the password to try; what the log may say beyond HARMLESS; the verdict of a node with a password
     "default": ("", "", "ready"),
-    "right-password": (WORD, r".*", "ready-needs-password"),
-    "wrong-password": ("not this one", r".*", "blocked"),
+    "right-password": (WORD, LEFT, "ready-needs-password"),
+    "wrong-password": ("not this one", rf"{LEFT}|Auth: Password mismatch", "blocked"),
 }
 
 
