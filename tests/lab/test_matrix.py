@@ -87,3 +87,19 @@ def test_the_matrix_is_whole() -> None:
         for gadget in MATRIX.gadgets:
             cell = MATRIX.cell(fault, gadget)
             assert cell.verdict is not None or cell.why_not
+
+
+@pytest.mark.parametrize(
+    ("log", "disturbed"),
+    [
+        (("received 31", "sent 41", "state waitauth", "state idle", "GET /json/info", "connected"), False),
+        (("callback onError(BEGIN)",), True),
+        (("flash erase 4096",), True),
+        (("restart",), True),
+        (("state waitauth",), True),
+        (("GET /ota/start?mode=fr",), True),
+        (("POST /update",), True),
+    ],
+)
+def test_a_disturbed_device_would_be_seen(log: tuple[str, ...], *, disturbed: bool) -> None:
+    assert bool(disturbance(log)) is disturbed
