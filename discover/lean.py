@@ -13,7 +13,7 @@ _RARELY = (20_000, 20, 20)
 def lean_process() -> None:
     """Let this process look for garbage less often, and not once more when it ends.
 
-    Called before anything else is imported it saves a scan 5 ms there and 15 ms at the end, of 170 (measured).
+    It saves a scan 15 ms of 170 at the end and, called before anything else is imported, 5 ms of 71 of imports (measured).
     """
     gc.set_threshold(*_RARELY)
     atexit.register(gc.freeze)
