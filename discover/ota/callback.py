@@ -2,8 +2,8 @@
 
 It listens on a TCP port, invites with a plausible size, hangs up on the device the moment it calls, and sends it no byte.
 The sketch's onStart and onError run, no flash is touched (esp8266/Arduino and arduino-esp32 write after 4096 bytes at the
-earliest: measured on the former's code, read in the latter's). The call is never held: an ESP8266 or a Pico hangs as long as it stands. Whoever starts
-this has the user's word for it (discover/ota/levels.py).
+earliest: measured on the former's code, read in the latter's). The call is never held: an ESP8266 or a Pico hangs as
+long as it stands. Whoever starts this has the user's word for it (discover/ota/levels.py).
 """
 
 from __future__ import annotations
