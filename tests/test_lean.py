@@ -40,3 +40,32 @@ def test_a_scan_loads_no_openssl() -> None:
     code = "import sys\nfrom tui.cli.main import cli\ncli.get_command(None, 'scan')\nprint('asyncio' in sys.modules, '_ssl' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.split() == ["True", "False"]
+
+
+GARBAGE = """
+import gc
+from discover.lean import lean_process, settle_down
+rounds = []
+gc.callbacks.append(lambda phase, info: rounds.append(phase))
+lean_process()
+import discover.engine, discover.net.real, tui.cli.scan, discover.atlas.loader
+discover.atlas.loader.load_catalogue()
+print(len(rounds))
+settle_down()
+class Knot:
+    untied = 0
+    def __init__(self):
+        self.itself = self
+    def __del__(self):
+        Knot.untied += 1
+for _ in range(40_000):
+    Knot()
+print(Knot.untied > 0)
+"""
+
+
+def test_nobody_looks_for_garbage_while_a_scan_starts_but_who_stays_does() -> None:
+    done = subprocess.run([sys.executable, "-c", GARBAGE], capture_output=True, text=True, check=True, timeout=60)
+    started, collected = done.stdout.splitlines()
+    assert started == "0"
+    assert collected == "True"

@@ -49,8 +49,7 @@ def redact(snapshot: Snapshot) -> Snapshot:
     """
     stand_ins = _StandIns()
     devices = [_device(device, stand_ins) for device in sorted(snapshot.devices, key=lambda device: device.id)]
-    scan = replace(
-        snapshot.scan,
+    scan = snapshot.scan._replace(
         interfaces=tuple(
             ScanInterface(
                 name=stand_ins.scrub(one.name, ()), address=stand_ins.address(one.address), network=stand_ins.network(one.network)

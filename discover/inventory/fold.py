@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -323,7 +322,7 @@ class Inventory:
         if self._started is None:
             return self._summary
         seconds = round(max(0.0, now - self._started.when), 1)
-        return replace(self._summary, seconds=seconds)
+        return self._summary._replace(seconds=seconds)
 
 
 def fold(

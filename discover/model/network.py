@@ -1,7 +1,6 @@
 """Interfaces, networks, neighbours and packets sent: values only, no I/O.
 
-Those that a scan makes again and again (a neighbour, a packet, its progress) are tuples: made in half the time of a frozen
-dataclass (measured).
+Tuples, where no field's name forbids it: each is made in half the time of a frozen dataclass, and its class in a quarter (measured).
 """
 
 from __future__ import annotations
@@ -14,8 +13,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InterfaceAddress:
+class InterfaceAddress(NamedTuple):
     """One of our addresses: ``network`` is computed from address and mask, never taken from the system."""
 
     address: Address

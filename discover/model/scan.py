@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from discover.model.signal import Field, Signal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScanInterface:
+class ScanInterface(NamedTuple):
     """One interface a scan ran on: its name, our address there and the network, as text."""
 
     name: str
@@ -16,8 +15,7 @@ class ScanInterface:
     network: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScanSummary:
+class ScanSummary(NamedTuple):
     """What a scan did: coverage is honest, ``complete`` is False where it was cut short."""
 
     interfaces: tuple[ScanInterface, ...] = ()
@@ -51,8 +49,7 @@ def ended(summary: ScanSummary, signal: Signal) -> ScanSummary:
     def number(key: str) -> int:
         return max(0, signal.number(key) or 0)
 
-    return replace(
-        summary,
+    return summary._replace(
         seconds=number("seconds") / 10,
         planned=number("planned"),
         tested=number("tested"),

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from discover.model.network import Interface, Neighbour
 from discover.model.network import Network as AddressRange
-from discover.model.outlook import Outlook
 from discover.net.api import ArpAsker, MdnsBrowser, MdnsEvent, Subscription, TcpListener, TcpOutcome, TcpStream, UdpEndpoint
 from discover.net.arp import open_arp
 from discover.net.clock import SystemClock
@@ -24,6 +23,7 @@ from discover.net.tcp import connect
 from discover.net.udp import UdpSocketEndpoint
 
 if TYPE_CHECKING:
+    from discover.model.outlook import Outlook
     from discover.net.outlook import Lookout
 
 

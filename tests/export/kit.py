@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import strategies as st
 
 from discover.model.device import (
@@ -110,7 +108,7 @@ SCAN = ScanSummary(
     complete=True,
 )
 SNAPSHOT = Snapshot(generated=NOW, scan=SCAN, devices=(BARE, FULL, BAD))
-CUT = replace(SCAN, tested=200, unanswered=150, strangers=3, proxied=40, complete=False)
+CUT = SCAN._replace(tested=200, unanswered=150, strangers=3, proxied=40, complete=False)
 TALLIES = tuple(
     Tally(to=to, transport=transport, port=port, purpose=purpose, packets=packets, size=size, first=first, last=first)
     for first, (to, transport, port, purpose, packets, size) in enumerate(

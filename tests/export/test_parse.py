@@ -39,7 +39,7 @@ def test_an_export_of_0_1_is_still_read() -> None:
 
 
 def test_coverage_survives_export_and_import() -> None:
-    scan = replace(SNAPSHOT.scan, tested=200, unanswered=150, strangers=3, proxied=40, complete=False)
+    scan = SNAPSHOT.scan._replace(tested=200, unanswered=150, strangers=3, proxied=40, complete=False)
     assert parse_inventory(RENDER(replace(SNAPSHOT, scan=scan))).scan == scan
 
 

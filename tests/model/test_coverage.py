@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -36,16 +35,16 @@ def scan(kind: str, **fields: object) -> Signal:
     ("summary", "said", "short"),
     [
         (ALL, "254 addresses tested", "254 addresses tested"),
-        (replace(ALL, unanswered=193), "254 addresses tested: 61 answered, 193 did not", "61 of 254 addresses answered"),
-        (replace(ALL, unanswered=254), "254 addresses tested, none answered", "0 of 254 addresses answered"),
+        (ALL._replace(unanswered=193), "254 addresses tested: 61 answered, 193 did not", "61 of 254 addresses answered"),
+        (ALL._replace(unanswered=254), "254 addresses tested, none answered", "0 of 254 addresses answered"),
         (
-            replace(ALL, tested=200, unanswered=150),
+            ALL._replace(tested=200, unanswered=150),
             "200 of 254 addresses tested: 50 answered, 150 did not; 54 were not tested",
             "200 of 254 addresses tested, 50 answered",
         ),
-        (replace(ALL, tested=253), "253 of 254 addresses tested; 1 was not tested", "253 of 254 addresses tested; 1 was not tested"),
-        (replace(ALL, tested=0), "none of 254 addresses were tested", "none of 254 addresses were tested"),
-        (replace(ALL, planned=1, tested=1, unanswered=1), "1 address tested, it did not answer", "0 of 1 address answered"),
+        (ALL._replace(tested=253), "253 of 254 addresses tested; 1 was not tested", "253 of 254 addresses tested; 1 was not tested"),
+        (ALL._replace(tested=0), "none of 254 addresses were tested", "none of 254 addresses were tested"),
+        (ALL._replace(planned=1, tested=1, unanswered=1), "1 address tested, it did not answer", "0 of 1 address answered"),
         (ScanSummary(passive=True), "listened only", "listened only"),
         (ScanSummary(), "", ""),
     ],
@@ -64,7 +63,7 @@ def test_no_address_is_called_absent_and_no_zero_is_mentioned(summary: ScanSumma
 
 def test_a_complete_scan_without_oddities_needs_no_remark() -> None:
     assert remarks(ALL) == ()
-    assert [one.split()[0] for one in remarks(replace(ALL, proxied=240, strangers=1, complete=False))] == ["240", "1", "The"]
+    assert [one.split()[0] for one in remarks(ALL._replace(proxied=240, strangers=1, complete=False))] == ["240", "1", "The"]
 
 
 @given(summaries)

@@ -16,8 +16,8 @@ from tui.present.outlook import Outlook
 from tui.present.status import bar, empty_lines, looking_lines, progress_line, summary_line
 from tui.present.table import snapshot_lines
 
-CUT = replace(SUMMARY, tested=200, unanswered=150, complete=False)
-KNOWN = replace(SUMMARY, unanswered=193)
+CUT = SUMMARY._replace(tested=200, unanswered=150, complete=False)
+KNOWN = SUMMARY._replace(unanswered=193)
 
 
 def test_progress_says_phase_coverage_hosts_and_time_left() -> None:
@@ -117,7 +117,7 @@ def test_a_finished_scan_says_what_it_covered() -> None:
 
 
 def test_an_empty_result_says_what_was_done_and_what_to_try() -> None:
-    text = to_plain(empty_lines(replace(CUT, strangers=2), ("eth1 has no multicast.",)))
+    text = to_plain(empty_lines(CUT._replace(strangers=2), ("eth1 has no multicast.",)))
     assert "eth0 as 192.168.1.5 in 192.168.1.0/24" in text
     assert "200 of 254 addresses tested: 50 answered, 150 did not; 54 were not tested" in text
     assert "! eth1 has no multicast." in text
@@ -133,7 +133,7 @@ def test_how_long_it_will_take_is_said_before_the_first_device() -> None:
 
 
 def test_the_table_ends_with_what_was_covered_and_what_its_reader_should_know() -> None:
-    text = to_plain(snapshot_lines(replace(SNAPSHOT, scan=replace(CUT, proxied=40))))
+    text = to_plain(snapshot_lines(replace(SNAPSHOT, scan=CUT._replace(proxied=40))))
     assert text.splitlines()[-3:] == [
         "6 devices; 200 of 254 addresses tested: 50 answered, 150 did not; 54 were not tested; 731 packets sent in 5.2 s",
         "! 40 addresses answered only through a router that answers ARP for nearly every address (proxy ARP): that is no sign of a device.",

@@ -380,7 +380,7 @@ async def test_the_detail_shows_what_the_device_was_sent() -> None:
 
 
 async def test_all_notices_can_be_read() -> None:
-    async with running(make_app(FakeFeed(notices=("first thing", "second thing"), summary=replace(SUMMARY, strangers=2))), LARGE) as pilot:
+    async with running(make_app(FakeFeed(notices=("first thing", "second thing"), summary=SUMMARY._replace(strangers=2))), LARGE) as pilot:
         await pilot.press("n")
         await pilot.pause()
         for said in ("! first thing", "! second thing", "! 2 addresses answered that had not been asked"):

@@ -18,6 +18,7 @@ def run_app(settings: Settings, *, feed_factory: Callable[[], Feed] | None = Non
     ``feed_factory`` is called after the first paint (a live feed on all suitable interfaces where it is None);
     ``keep`` says whether what is found goes into the inventory.
     """
+    from discover.lean import settle_down  # noqa: PLC0415 - not for the help
     from tui.app.app import EspiedApp  # noqa: PLC0415 - textual loads here
 
     def catalogue() -> Catalogue:
@@ -31,5 +32,6 @@ def run_app(settings: Settings, *, feed_factory: Callable[[], Feed] | None = Non
         return live_feed(settings, catalogue(), forever=True)
 
     app = EspiedApp(feed_factory or live, catalogue, title=title, database=settings.database_path() if keep else None)
+    settle_down()
     app.run()
     return app.return_code or 0

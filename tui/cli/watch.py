@@ -40,6 +40,7 @@ def command(
     """Print devices as they appear, change and go, until Ctrl-C."""
     from discover.atlas.loader import load_catalogue  # noqa: PLC0415 - not for the help
     from discover.inventory.diff import diff  # noqa: PLC0415 - likewise
+    from discover.lean import settle_down  # noqa: PLC0415 - likewise
 
     catalogue = load_catalogue()
     feed = live_feed(
@@ -65,6 +66,7 @@ def command(
         if not settings.quiet:
             feed.on_notice = note
             note("watching; Ctrl-C ends")
+        settle_down()
         found = run_feed(feed, catalogue, narrator, every=show)
     code = EXIT_CANNOT if seconds and not found.snapshot.scan.complete else 0
     if not no_save:
