@@ -273,6 +273,17 @@ class Network(Protocol):
         """Give the host the smaller budget of a fragile device from now on, whoever sends; idempotent."""
         ...
 
+    def spent(self) -> float:
+        """Return the seconds until the budget of the whole lets a packet leave, whoever it goes to; 0.0 where it does now."""
+        ...
+
+    def rest(self, interface: Interface, seconds: float | None) -> None:
+        """Let what comes in wait so long for more before it is read, as far as all interfaces agree; None: this one does not mind.
+
+        Needs a running event loop.
+        """
+        ...
+
     def interfaces(self) -> Sequence[Interface]:
         """List this machine's interfaces, each with the reason why a default scan skips it. Raises NetworkError."""
         ...

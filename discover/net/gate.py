@@ -186,6 +186,10 @@ class Gate:
         # Whoever asks again and again must not take each token from those who wait for it in line.
         return _IN_LINE if (line is not None and line.locked()) or (not liveness and self._overall.locked()) else 0.0
 
+    def spent(self) -> float:
+        """Return the seconds until the budget of the whole lets a packet leave, whoever it goes to; 0.0 where it does now."""
+        return self._pace.overall_wait(self._clock.mono())
+
     def note(
         self,
         *,

@@ -15,6 +15,7 @@ from discover.net.connects import OnOutcome, SocketConnector
 from discover.net.gate import Gate, attached_networks
 from discover.net.interfaces import list_interfaces
 from discover.net.ledger import MemoryLedger
+from discover.net.loop import rest
 from discover.net.names import ask_system
 from discover.net.neighbour_events import subscribe
 from discover.net.neighbours import read_neighbours
@@ -40,6 +41,7 @@ class RealNetwork:
         self._gate = Gate(self._clock, self._ledger, allowed=allowed, own=own)
         self._listed = False
         self._lookout: Lookout | None = None
+        self._rests: dict[str, float] = {}
         raise_file_limit()
 
     @property
@@ -60,6 +62,20 @@ class RealNetwork:
     def mark_fragile(self, address: str) -> None:
         """Give the host the smaller budget of a fragile device from now on; idempotent."""
         self._gate.mark_fragile(address)
+
+    def spent(self) -> float:
+        """Return the seconds until the budget of the whole lets a packet leave, whoever it goes to; 0.0 where it does now."""
+        return self._gate.spent()
+
+    def rest(self, interface: Interface, seconds: float | None) -> None:
+        """Let what comes in wait for more before it is read: as long as the most impatient interface says. Needs a running event loop."""
+        if self._rests.get(interface.name) == seconds:
+            return
+        if seconds is None:
+            del self._rests[interface.name]
+        else:
+            self._rests[interface.name] = seconds
+        rest(min(self._rests.values(), default=0.0))
 
     def interfaces(self) -> Sequence[Interface]:
         """List this machine's interfaces as they are now; what they stand in becomes what the gate admits."""

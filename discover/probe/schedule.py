@@ -48,6 +48,8 @@ class Schedule:
         self._heap: list[tuple[float, int, HostAsking]] = []
         self._entries: dict[HostAsking, int] = {}
         self._serial = 0
+        self._kept = False
+        self._moved = False
         self._timeout = air.timeout
 
     def __contains__(self, address: str) -> bool:
@@ -91,14 +93,15 @@ class Schedule:
     def due(self, now: float) -> Iterator[Send | Decision]:
         """Yield what is to be sent and what is decided at ``now``.
 
-        After each Send the caller says what came of it (:meth:`sent`, :meth:`postpone` or :meth:`refused`) before
+        After each Send the caller says what came of it (:meth:`sent`, :meth:`postpone`, :meth:`keep` or :meth:`refused`) before
         it takes the next one.
         """
         self._refresh()
         while (host := self._next()) is not None and self._heap[0][0] <= now:
-            heapq.heappop(self._heap)
+            place = heapq.heappop(self._heap)
             del self._entries[host]
             wanted = None
+            self._kept = False
             try:
                 yield from host.expire(now)
                 wanted = host.wants(now)
@@ -106,10 +109,16 @@ class Schedule:
                     ask, question = wanted
                     yield Send(host, ask, question, question.payload(ask.tries if ask else 0) if question.payloads else b"")
             finally:  # also where the caller takes no more for now
-                if wanted is None or host.done or self._hosts.get(host.address) is not host:
-                    self._settle(host, now)
+                gone = wanted is None or host.done or self._hosts.get(host.address) is not host
+                when = None if gone else host.next_send(now)
+                if self._kept and not gone:
+                    self._entries[host] = place[1]
+                    heapq.heappush(self._heap, place)
+                elif when is not None:
+                    self._push(host, when)
                 else:
-                    self._push(host, host.next_send(now))  # it may have more
+                    # What it has to send at once comes once around all others, so that answers are read in between.
+                    self._settle(host, now, no_sooner=now)
 
     def sent(self, send: Send, now: float) -> None:
         """Note that the packet has left."""
@@ -118,6 +127,26 @@ class Schedule:
     def postpone(self, send: Send, until: float) -> None:
         """Note that the packet may not leave before ``until``."""
         send.host.postpone(until)
+
+    def keep(self) -> None:
+        """Note that nothing may leave for a while, whoever it goes to: the packet keeps its place before all that came later."""
+        self._kept = True
+
+    def next_control(self) -> float | None:
+        """Return when the next control is due; None where no knock waits for one."""
+        return min((when for host in self._hosts.values() if (when := host.control_due()) is not None), default=None)
+
+    def controls(self, now: float) -> Iterator[Send]:
+        """Yield the controls that are due at ``now``, and nothing else: one that comes late says nothing about its knock.
+
+        After each the caller says what came of it, as in :meth:`due`.
+        """
+        for host in tuple(self._hosts.values()):
+            when = host.control_due()
+            if when is not None and when <= now and (wanted := host.wants(now)) is not None and wanted[0] is None:
+                question = wanted[1]
+                yield Send(host, None, question, question.payload(0))
+                self._settle(host, now, no_sooner=now)
 
     def refused(self, send: Send, now: float) -> bool:
         """Note that the system refused to send it; False where the question is given up."""
@@ -131,7 +160,13 @@ class Schedule:
         first = host.heard(transport, port, now, refused=refused)
         if first and (host.done or host.sooner):  # else it keeps its place: at the worst it is looked at once too often
             self._settle(host, now)
+            self._moved = True
         return first
+
+    def moved(self) -> bool:
+        """Tell whether :meth:`next_time` may be sooner than when this was asked last: by what was heard, or as the timeout shrank."""
+        moved, self._moved = self._moved, False
+        return moved or self._air.timeout <= self._timeout * _SHRUNK
 
     def is_done(self, address: str) -> bool:
         """Tell whether nothing is left to ask the host."""
@@ -156,13 +191,14 @@ class Schedule:
             fragile = self._waiting.pop(address, None)
             if fragile is None:
                 continue
+            self._moved = True
             host = HostAsking(
                 address, self._questions, air=self._air, policy=self._policy, joined=now, fragile=fragile, asked=asked, trip=trip
             )
             self._hosts[address] = host
             self._settle(host, now)
 
-    def _settle(self, host: HostAsking, now: float) -> None:
+    def _settle(self, host: HostAsking, now: float, *, no_sooner: float = 0.0) -> None:
         """Put the host where it belongs in time, or take it out where it is done."""
         if self._hosts.get(host.address) is not host:
             return
@@ -172,7 +208,7 @@ class Schedule:
             self._entries.pop(host, None)
             self._admit(now)
         else:
-            self._push(host, when)
+            self._push(host, max(when, no_sooner))
 
     def _next(self) -> HostAsking | None:
         """Return the host that stands first, None where none does."""

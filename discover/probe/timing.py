@@ -29,6 +29,11 @@ _YOUNG_SPREAD: Final = 2.0
 _SLACK: Final = 0.012
 """Seconds for a busy machine, ours or theirs."""
 
+SLOW: Final = 0.015
+"""Slow round trips (seconds) from which what comes in may wait to be read: on a clean LAN answers take 0.1 to 4 ms (measured)."""
+SLOW_GRAIN: Final = 1 / 128
+"""Least grain on such air: 8 ms, by less than which each wait is longer than the slow round trips."""
+
 _BUCKETS: Final = 96
 _FIRST: Final = 1e-4
 _RATIO: Final = 1.12
@@ -109,6 +114,7 @@ class Air:
         "arp",
         "closed",
         "grain",
+        "rest",
         "trips",
     )
 
@@ -127,6 +133,8 @@ class Air:
         self._timeout = UNKNOWN_TIMEOUT
         self.grain = _grain(UNKNOWN_TIMEOUT)
         """Seconds by which the end of a wait may be rounded up, so that the ends of many waits are one moment: a power of two."""
+        self.rest = 0.0
+        """Seconds that what comes in may wait to be read together with more, no longer than the grain; none while little is known."""
         self._began: float | None = None
         self._now = 0.0
         self._mature_at = math.inf
@@ -193,6 +201,11 @@ class Air:
         doubt = max(0.0, 1.0 - count / SAMPLES_ENOUGH)
         self._timeout = min(MOST_TIMEOUT, max(LEAST_TIMEOUT, measured, doubt * UNKNOWN_TIMEOUT))
         self.grain = _grain(self._timeout)
+        if slow >= SLOW:
+            self.grain = max(self.grain, SLOW_GRAIN)
+            self.rest = max(_grain(min(measured, MOST_TIMEOUT)), SLOW_GRAIN)
+        else:
+            self.rest = 0.0
         return self._timeout
 
     def tries(self, miss: float, *, least: int, most: int) -> int:

@@ -17,11 +17,10 @@ from discover.lean import import_asyncio, lean_process
 lean_process()
 import_asyncio()
 
-import asyncio
-
 from discover.atlas.catalogue import Catalogue
 from discover.engine import LiveFeed, plan_scan
 from discover.model.signal import Signal
+from discover.net.loop import run
 from discover.net.real import RealNetwork
 from discover.probe.ports import GECKO, MICROCHIP, connect, knock
 
@@ -106,7 +105,7 @@ def main() -> None:
     arguments = parser.parse_args()
     udp = () if arguments.hosts_only else UDP_PORTS
     tcp = () if arguments.hosts_only or arguments.udp_only else TCP_PORTS
-    print(json.dumps(asyncio.run(sweep_once(arguments.interface, arguments.network, udp, tcp))))
+    print(json.dumps(run(sweep_once(arguments.interface, arguments.network, udp, tcp))))
 
 
 if __name__ == "__main__":

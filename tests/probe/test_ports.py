@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from discover.model.network import Packet
+from discover.model.network import Interface, Packet
 from discover.net.api import UdpEvent, UdpEventKind
 from discover.net.fake.hosts import FakeHost
 from discover.net.fake.network import FakeNetwork
@@ -380,6 +380,39 @@ async def test_more_hosts_than_are_asked_at_once_are_all_asked() -> None:
     one = await ask(network, *hosts, policy=policy)
     assert sorted(one.done) == hosts
     assert one.likely == {(each, 3232) for each in hosts}
+
+
+async def test_where_the_budget_of_the_whole_is_spent_all_hosts_wait_for_it_together() -> None:
+    policy = Policy(overall_rate=100, overall_burst=20)
+    hosts = [f"192.168.1.{number}" for number in range(20, 35)]
+    network = FakeNetwork(*(FakeHost(address=each, udp={3232: "silent"}) for each in hosts), policy=policy)
+    one = await ask(network, *hosts, policy=policy)
+    assert one.likely == {(each, 3232) for each in hosts}
+    times = [packet.mono for packet in network.ledger.packets]
+    for start, first in enumerate(times):
+        inside = sum(1 for when in times[start:] if when <= first + 1.0)
+        assert inside <= 100 + 20 + 1
+    moments = len({round(when, 4) for when in times})
+    assert moments < len(times) * 0.75, "not each packet by itself"
+
+
+async def test_what_comes_in_may_wait_only_while_somebody_is_asked_on_slow_air() -> None:
+    hosts = [f"192.168.1.{number}" for number in range(20, 40)]
+    network = FakeNetwork(*(FakeHost(address=each, delay=0.2, udp={3232: "silent"}) for each in hosts))
+    seen: list[float] = []
+    note = network.rest
+
+    def rest(interface: Interface, seconds: float | None) -> None:
+        note(interface, seconds)
+        seen.append(network.rests.get(interface.name, 0.0))
+
+    network.rest = rest  # type: ignore[method-assign]
+    await ask(network, *hosts)
+    assert 0.0 < max(seen) < 0.2 / 4
+    assert network.rests == {}
+    quick = FakeNetwork(*(FakeHost(address=each) for each in hosts))
+    await ask(quick, *hosts)
+    assert quick.rests == {}
 
 
 async def test_a_system_that_refuses_to_send_is_said() -> None:

@@ -15,6 +15,7 @@ from discover.probe.timing import (
     MOST_CONFIRMATIONS,
     MOST_TIMEOUT,
     SAMPLES_NEEDED,
+    SLOW_GRAIN,
     UNKNOWN_TIMEOUT,
     Air,
     Distribution,
@@ -173,6 +174,31 @@ def test_slow_air_makes_waits_longer_again() -> None:
         made.tick(number / 50)
         made.late(0.2)
     assert made.timeout > max(quick, 0.2)
+
+
+@pytest.mark.parametrize("slow", [0.0, 0.0001, 0.004, 0.01])
+@pytest.mark.parametrize("good", [SAMPLES_NEEDED, 30, 200])
+def test_on_a_clean_lan_answers_are_read_at_once(slow: float, good: int) -> None:
+    made = air(good=good, trip=slow)
+    assert made.timeout > 0
+    assert made.rest == 0.0
+
+
+@pytest.mark.parametrize("slow", [0.02, 0.1, 0.3, 0.8])
+def test_on_slow_air_answers_may_wait_to_be_read_for_a_part_of_what_they_took(slow: float) -> None:
+    made = Air()
+    for number in range(200):
+        made.tick(number / 20)
+        made.answered(slow if number % 10 == 0 else 0.005, measured=True)
+    timeout = made.timeout
+    assert 0.0 < made.rest <= made.grain <= max(timeout / 8, SLOW_GRAIN)
+    assert slow + made.rest < timeout, "an answer that is usual is read before it is given up"
+
+
+def test_while_little_is_known_of_the_air_answers_are_read_at_once() -> None:
+    made = air(good=SAMPLES_NEEDED - 1, trip=0.3)
+    assert made.timeout == UNKNOWN_TIMEOUT
+    assert made.rest == 0.0
 
 
 @given(st.integers(0, 300), st.integers(0, 100))

@@ -107,6 +107,8 @@ def run_feed(
     """
     import asyncio  # noqa: PLC0415 - `espied --help` must not load it
 
+    from discover.net.loop import run as run_loop  # noqa: PLC0415 - likewise
+
     folded = _Folded(catalogue)
     recorder = _Recorder(record)
     with contextlib.closing(recorder):
@@ -149,7 +151,7 @@ def run_feed(
                     await folder
             return False
 
-        interrupted = asyncio.run(run())
+        interrupted = run_loop(run())
     snapshot = folded.snapshot()
     if every is not None:
         every(snapshot)

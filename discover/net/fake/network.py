@@ -79,6 +79,8 @@ class FakeNetwork:
         self._start = self._clock.mono()
         self._interfaces = [fake_interface()] if interfaces is None else list(interfaces)
         self._ledger = MemoryLedger()
+        self.rests: dict[str, float] = {}
+        """By interface: how long what comes in may wait to be read."""
         self._gate = Gate(self._clock, self._ledger, attached_networks(self._interfaces), policy, allowed=allowed, own=own)
         self._air = Air(self._clock, seed)
         self._hosts: dict[tuple[str, str], FakeHost] = {}
@@ -195,6 +197,17 @@ class FakeNetwork:
     def mark_fragile(self, address: str) -> None:
         """Give the host the smaller budget of a fragile device from now on; idempotent."""
         self._gate.mark_fragile(address)
+
+    def spent(self) -> float:
+        """Return the seconds until the budget of the whole lets a packet leave, whoever it goes to; 0.0 where it does now."""
+        return self._gate.spent()
+
+    def rest(self, interface: Interface, seconds: float | None) -> None:
+        """Note how long what comes in may wait; here it is read at once all the same."""
+        if seconds is None:
+            self.rests.pop(interface.name, None)
+        else:
+            self.rests[interface.name] = seconds
 
     def interfaces(self) -> Sequence[Interface]:
         """List the interfaces that have not vanished. Raises NetworkError where the script says so."""
