@@ -1,7 +1,7 @@
 """The event loop of a command: where answers trickle in over lossy air, it reads a few milliseconds' worth at a time.
 
 To be woken costs more than to read an answer: on lossy air with devices in power save a sweep of a /24 was woken 370 times for
-some 700 answers (measured). When they came, the kernel tells; so nothing is lost by reading them a little later.
+some 700 answers (measured). When a datagram came, the kernel tells; only what a connection took seems longer by the rest.
 """
 
 from __future__ import annotations

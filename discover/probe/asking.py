@@ -139,7 +139,7 @@ class PortPhase:
 
     def _come_back(self) -> None:
         """Let the bell strike no later than something is due, while anybody works."""
-        if self._ended is not None and self._schedule.moved():
+        if self._ended is not None:
             self._bell.set_no_later(self._next_time())
 
     def _next_time(self) -> float | None:
@@ -158,7 +158,8 @@ class PortPhase:
             else:
                 self._serve()
             self._bell.set(self._next_time())
-            self._network.rest(self._interface, self._air.rest if self._asking else None)
+            if self._asking:
+                self._network.rest(self._interface, self._air.rest)
         except Exception as error:  # noqa: BLE001 - raised where it is waited for
             fail(self._ended, error)
 

@@ -84,8 +84,6 @@ class HostAsking:
         """Nothing has been waited for long enough before this: a bound that spares looking at every try."""
         self._repeat_at = joined
         """Nothing is to be sent once more before this: likewise."""
-        self._more = False
-        """What :meth:`wants` has returned last was not all that was due."""
         self._full = False
         """Something waits for another question's end."""
         self.sooner = False
@@ -165,34 +163,25 @@ class HostAsking:
         """Return when a control is to leave behind a knock, None where none waits for one."""
         return max(self.free, self._control_time()) if self._bare else None
 
-    def next_send(self, now: float) -> float | None:
-        """Return when to look for more to send after something was sent; None where that has to be worked out."""
-        if not self._more:
-            return None
+    def next_send(self, now: float) -> float:
+        """Return when to look again after something was sent: once around all others, so that answers are read in between."""
         return max(now, self.free) if self._bare else max(now, self.free, self._rest)
 
     def wants(self, now: float) -> tuple[Ask | None, PortQuestion] | None:
         """Return what is to be sent at ``now``: the ask and its question; no ask for a control. None: nothing at the moment."""
-        self._more = False
         if now < self.free or not self._open:
             return None
         if self._bare and now >= self._control_time():
-            self._more = True  # it may be
             return None, control(self.address, self._control_index)
         if now < self._rest or not (self._fresh or self._repeat_at <= now) or self._is_full():
             return None
         for ask in self._fresh:  # every port once before any port twice
             if ask.due is not None and ask.due <= now:
-                self._more = len(self._fresh) > 1
                 return ask, ask.question
-        first: Ask | None = None
         for ask in self._open:
             if ask.tries and ask.due is not None and ask.due <= now and not self._held(ask):
-                if first is not None:
-                    self._more = True
-                    break
-                first = ask
-        return None if first is None else (first, first.question)
+                return ask, ask.question
+        return None
 
     def _held(self, ask: Ask) -> bool:
         """Tell whether a repeated connect has to wait for others: each may take four packets of the host's budget."""

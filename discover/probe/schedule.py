@@ -49,7 +49,7 @@ class Schedule:
         self._entries: dict[HostAsking, int] = {}
         self._serial = 0
         self._kept = False
-        self._moved = False
+        """The packet that :meth:`due` told of last keeps its place."""
         self._timeout = air.timeout
 
     def __contains__(self, address: str) -> bool:
@@ -109,16 +109,13 @@ class Schedule:
                     ask, question = wanted
                     yield Send(host, ask, question, question.payload(ask.tries if ask else 0) if question.payloads else b"")
             finally:  # also where the caller takes no more for now
-                gone = wanted is None or host.done or self._hosts.get(host.address) is not host
-                when = None if gone else host.next_send(now)
-                if self._kept and not gone:
+                if wanted is None or host.done or self._hosts.get(host.address) is not host:
+                    self._settle(host, now)
+                elif self._kept:
                     self._entries[host] = place[1]
                     heapq.heappush(self._heap, place)
-                elif when is not None:
-                    self._push(host, when)
                 else:
-                    # What it has to send at once comes once around all others, so that answers are read in between.
-                    self._settle(host, now, no_sooner=now)
+                    self._push(host, host.next_send(now))  # it may have more
 
     def sent(self, send: Send, now: float) -> None:
         """Note that the packet has left."""
@@ -146,7 +143,7 @@ class Schedule:
             if when is not None and when <= now and (wanted := host.wants(now)) is not None and wanted[0] is None:
                 question = wanted[1]
                 yield Send(host, None, question, question.payload(0))
-                self._settle(host, now, no_sooner=now)
+                self._settle(host, now)
 
     def refused(self, send: Send, now: float) -> bool:
         """Note that the system refused to send it; False where the question is given up."""
@@ -160,13 +157,7 @@ class Schedule:
         first = host.heard(transport, port, now, refused=refused)
         if first and (host.done or host.sooner):  # else it keeps its place: at the worst it is looked at once too often
             self._settle(host, now)
-            self._moved = True
         return first
-
-    def moved(self) -> bool:
-        """Tell whether :meth:`next_time` may be sooner than when this was asked last: by what was heard, or as the timeout shrank."""
-        moved, self._moved = self._moved, False
-        return moved or self._air.timeout <= self._timeout * _SHRUNK
 
     def is_done(self, address: str) -> bool:
         """Tell whether nothing is left to ask the host."""
@@ -191,14 +182,13 @@ class Schedule:
             fragile = self._waiting.pop(address, None)
             if fragile is None:
                 continue
-            self._moved = True
             host = HostAsking(
                 address, self._questions, air=self._air, policy=self._policy, joined=now, fragile=fragile, asked=asked, trip=trip
             )
             self._hosts[address] = host
             self._settle(host, now)
 
-    def _settle(self, host: HostAsking, now: float, *, no_sooner: float = 0.0) -> None:
+    def _settle(self, host: HostAsking, now: float) -> None:
         """Put the host where it belongs in time, or take it out where it is done."""
         if self._hosts.get(host.address) is not host:
             return
@@ -208,7 +198,7 @@ class Schedule:
             self._entries.pop(host, None)
             self._admit(now)
         else:
-            self._push(host, max(when, no_sooner))
+            self._push(host, when)
 
     def _next(self) -> HostAsking | None:
         """Return the host that stands first, None where none does."""

@@ -32,7 +32,7 @@ _SLACK: Final = 0.012
 SLOW: Final = 0.015
 """Slow round trips (seconds) from which what comes in may wait to be read: on a clean LAN answers take 0.1 to 4 ms (measured)."""
 SLOW_GRAIN: Final = 1 / 128
-"""Least grain on such air: 8 ms, by less than which each wait is longer than the slow round trips."""
+"""Least grain on such air, 8 ms: every wait is longer than the slow round trips by more than that, see _SLACK."""
 
 _BUCKETS: Final = 96
 _FIRST: Final = 1e-4

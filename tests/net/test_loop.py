@@ -32,18 +32,18 @@ def test_what_comes_in_while_the_selector_rests_is_found_at_once_afterwards() ->
         assert selector.select(0), "who does not want to wait does not rest"
 
 
-@pytest.mark.parametrize("rest", [0.0, REST])
+@pytest.mark.parametrize("rest", [0.0, 60.0])
 def test_a_timeout_is_kept(rest: float) -> None:
     with loop.RestingSelector() as selector:
         selector.rest = rest
         selector.select(0)
         began = time.monotonic()
-        assert not selector.select(REST / 4)
-        assert REST / 4 * 0.9 <= time.monotonic() - began < REST, "not the rest, but what was asked for"
+        assert not selector.select(REST)
+        assert REST * 0.9 <= time.monotonic() - began < 30.0, "not the rest, but what was asked for"
 
 
 def test_many_small_arrivals_wake_a_resting_loop_seldom() -> None:
-    async def woken(seconds: float) -> tuple[int, int]:
+    async def woken() -> tuple[int, int, float]:
         ours, theirs = socket.socketpair()
         ours.settimeout(0)
         wakes = received = 0
@@ -54,7 +54,8 @@ def test_many_small_arrivals_wake_a_resting_loop_seldom() -> None:
             received += len(ours.recv(4096))
 
         with ours, theirs:
-            loop.rest(seconds)
+            loop.rest(REST)
+            began = time.monotonic()
             asyncio.get_running_loop().add_reader(ours, read)
 
             def trickle() -> None:
@@ -64,14 +65,12 @@ def test_many_small_arrivals_wake_a_resting_loop_seldom() -> None:
 
             await asyncio.to_thread(trickle)
             await asyncio.sleep(REST)
-            loop.rest(0.0)
             asyncio.get_running_loop().remove_reader(ours)
-        return wakes, received
+            return wakes, received, time.monotonic() - began
 
-    hurried = loop.run(woken(0.0))
-    resting = loop.run(woken(REST))
-    assert hurried[1] == resting[1] == 40, "nothing is lost"
-    assert resting[0] <= hurried[0] / 3
+    wakes, received, seconds = loop.run(woken())
+    assert received == 40, "nothing is lost"
+    assert wakes <= seconds / REST + 2, "not once for each"
 
 
 def test_a_loop_of_somebody_else_goes_on_as_it_is() -> None:
